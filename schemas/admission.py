@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from onhand.schemas import signing
-from onhand.schemas.commands import Command, Malformed, Op, Reserve, Sweep, body_hash, decode_command
+from onhand.schemas.codec import Malformed, body_hash, decode_command
+from onhand.schemas.commands import Command, Op, Reserve, Sweep
 from onhand.schemas.partitioner import partition_of
 from onhand.schemas.positions import position_key
 from onhand.schemas.signing import Keyring
