@@ -1,0 +1,74 @@
+"""The inbox of a lane: what Faust has delivered of one partition, bounded in records, handed out in larger pieces."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from onhand.agents.ports import Record
+
+BOUND = 5_000
+
+
+class Delivery(NamedTuple):
+    """Records in offset order, and how to tell Faust that they are done with."""
+
+    records: Sequence[Record]
+    acknowledge: Callable[[], None]
+
+
+class Inbox:
+    """Waits when it holds `BOUND` records, so that one slow partition holds up the poll loop only then."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Delivery] = deque()
+        self._handed_out: deque[Delivery] = deque()
+        self._held = 0
+        self._closed = False
+        self._some = asyncio.Event()
+        self._room = asyncio.Event()
+
+    async def put(self, delivery: Delivery) -> None:
+        """Take a delivery in, as soon as there is room. A closed inbox forgets it."""
+        while self._held >= BOUND and not self._closed:
+            self._room.clear()
+            await self._room.wait()
+        if not self._closed:
+            self._waiting.append(delivery)
+            self._held += len(delivery.records)
+            self._some.set()
+
+    async def get(self, limit: int, timeout_s: float) -> list[Record] | None:
+        """All that waits, up to about `limit` records (a delivery stays whole); None when nothing came in time."""
+        if not self._waiting:
+            self._some.clear()
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._some.wait()
+            except TimeoutError:
+                return None
+        return self.take(limit)
+
+    def take(self, limit: int) -> list[Record]:
+        """All that waits now, as `get`; empty where nothing does."""
+        records: list[Record] = []
+        while self._waiting and (not records or len(records) + len(self._waiting[0].records) <= limit):
+            delivery = self._waiting.popleft()
+            self._handed_out.append(delivery)
+            records.extend(delivery.records)
+        self._held -= len(records)
+        self._room.set()
+        return records
+
+    def ack(self, offset: int) -> None:
+        """Everything up to and including `offset` is done with."""
+        while self._handed_out and self._handed_out[0].records[-1].offset <= offset:
+            self._handed_out.popleft().acknowledge()
+
+    def close(self) -> None:
+        """Forget everything and let go of whoever waits; nothing is lost, the log has it."""
+        self._closed = True
+        self._waiting.clear()
+        self._handed_out.clear()
+        self._room.set()
+        self._some.set()

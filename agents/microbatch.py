@@ -1,0 +1,99 @@
+"""Faust, taught to hand out slices of a partition instead of single records.
+
+Faust makes four tasks for every record, which caps an agent at some thousands a second. Its documented setting
+`ConsumerScheduler` may yield anything that looks like a record, so it yields a `Batch`: the records of a slice as the value, the
+last one's offset as the offset. What Faust itself does with offsets is then wrong (it would count a batch as a gap of one), so
+its skip, gap and pause logic stands aside: order and repeats are judged by the lanes, against the watermark.
+
+These are private names of faust-streaming 0.15.3, which is pinned for that reason; tests/agents/test_microbatch.py holds them.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+import faust
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from faust.types.transports import SchedulingStrategyT
+
+SLICE = 500
+
+
+@dataclass(slots=True)
+class Batch:
+    """Some records of one partition, in the shape of the last of them."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    timestamp_type: int
+    value: list[Any]
+    headers: tuple[()] = ()
+    key: None = None
+    checksum: None = None
+    serialized_key_size: int = 0
+    serialized_value_size: int = 0
+
+
+class MicroBatches(SchedulingStrategyT):
+    """Slices of at most `SLICE` records, round robin over the partitions."""
+
+    def iterate(self, records: Mapping[TP, list[Any]]) -> Iterator[tuple[TP, Batch]]:
+        """What was polled, as batches."""
+        queue = deque((tp, polled, 0) for tp, polled in records.items() if polled)
+        while queue:
+            tp, polled, start = queue.popleft()
+            piece = polled if len(polled) <= SLICE else polled[start : start + SLICE]
+            last = piece[-1]
+            yield tp, Batch(last.topic, last.partition, last.offset, last.timestamp, last.timestamp_type, piece)
+            if start + SLICE < len(polled):
+                queue.append((tp, polled, start + SLICE))
+
+
+class _Unread(dict[TP, int | None]):
+    """Faust's memory of what it has read, kept empty: with it, a record that comes again would be dropped in silence."""
+
+    def __missing__(self, tp: TP) -> None:
+        return None
+
+    def __setitem__(self, tp: TP, offset: int | None) -> None:
+        """Remember nothing."""
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """Remember nothing."""
+
+
+class Consumer(driver.Consumer):
+    """Commits the newest acknowledged batch: lanes acknowledge in order, and the watermark is the truth anyway."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._read_offset: MutableMapping[TP, int | None] = _Unread()
+
+    def _new_offset(self, tp: TP) -> int | None:
+        acked = self._acked[tp]
+        if not acked:
+            return None
+        newest: int = max(acked)
+        acked.clear()
+        self._acked_index[tp].clear()
+        return newest + 1
+
+    def on_buffer_full(self, tp: TP) -> None:
+        """Do not pause: a full queue blocks the poll loop, and unpausing would cost up to a second."""
+
+
+class Transport(driver.Transport):
+    """Faust's aiokafka transport with our consumer."""
+
+    Consumer = Consumer
+
+
+class App(faust.App):
+    """A Faust app whose agents get batches."""
+
+    def _new_transport(self) -> Any:
+        return Transport(self.conf.broker_consumer, self, loop=self.loop)

@@ -1,0 +1,131 @@
+"""Settings of a process, all from environment variables that begin with ``ONHAND_``."""
+
+import ssl
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from onhand.schemas.signing import Keyring
+from onhand.schemas.topics import DEFAULT_PARTITIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Kafka:
+    """Where Kafka is: ``host:port,...`` or ``kafka+ssl://user:password@host:port,...?ca=FILE`` (SASL PLAIN over TLS)."""
+
+    servers: str
+    tls: bool = False
+    user: str | None = None
+    password: SecretStr | None = None
+    ca: str | None = None
+
+    @staticmethod
+    def parse(text: str) -> "Kafka":
+        """`ValueError` names what is wrong and never repeats a password."""
+        if "://" not in text:
+            return Kafka(_servers(text))
+        url = urlsplit(text)
+        if url.scheme not in ("kafka", "kafka+ssl"):
+            raise ValueError("kafka: the scheme must be kafka or kafka+ssl")
+        login, _, hosts = url.netloc.rpartition("@")
+        user, _, password = login.partition(":")
+        unknown = parse_qs(url.query).keys() - {"ca"}
+        if unknown:
+            raise ValueError(f"kafka: unknown parameter {', '.join(sorted(unknown))}")
+        ca = parse_qs(url.query).get("ca", [None])[0]
+        if bool(user) != bool(password):
+            raise ValueError("kafka: user and password go together")
+        secret = SecretStr(unquote(password)) if password else None
+        return Kafka(_servers(hosts), url.scheme == "kafka+ssl", unquote(user) or None, secret, ca)
+
+    @property
+    def protocol(self) -> str:
+        """Kafka's name for how to speak."""
+        return ("SASL_" if self.user else "") + ("SSL" if self.tls else "PLAINTEXT")
+
+    def aiokafka(self) -> dict[str, Any]:
+        """Arguments of aiokafka's clients."""
+        options: dict[str, Any] = {"bootstrap_servers": self.servers, "security_protocol": self.protocol}
+        if self.tls:
+            options["ssl_context"] = ssl.create_default_context(cafile=self.ca)
+        if self.user and self.password:
+            options |= {
+                "sasl_mechanism": "PLAIN",
+                "sasl_plain_username": self.user,
+                "sasl_plain_password": self.password.get_secret_value(),
+            }
+        return options
+
+    def librdkafka(self) -> dict[str, Any]:
+        """Configuration of confluent-kafka's clients; logs nothing by itself."""
+        options: dict[str, Any] = {"bootstrap.servers": self.servers, "security.protocol": self.protocol}
+        if self.ca:
+            options["ssl.ca.location"] = self.ca
+        if self.user and self.password:
+            options |= {
+                "sasl.mechanism": "PLAIN",
+                "sasl.username": self.user,
+                "sasl.password": self.password.get_secret_value(),
+            }
+        return options
+
+
+def _servers(text: str) -> str:
+    for server in text.split(","):
+        host, _, port = server.strip().rpartition(":")
+        if not host or not port.isdigit():
+            raise ValueError(f"kafka: {server!r} is not of the form host:port")
+    return text
+
+
+class Settings(BaseSettings):
+    """What a process needs to know. A field that is wrong is named in the error; secrets are never shown."""
+
+    model_config = SettingsConfigDict(env_prefix="ONHAND_", hide_input_in_errors=True, frozen=True, extra="ignore")
+
+    kafka: SecretStr = SecretStr("127.0.0.1:9092")
+    redis: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
+    postgres: SecretStr = SecretStr("postgresql://127.0.0.1:5432/onhand")
+    secret: SecretStr = SecretStr("")
+    state: Path = Path(".onhand")
+    partitions: int = Field(DEFAULT_PARTITIONS, ge=1, le=1024)
+    """Of a first start; then the topics tell."""
+    window_ms: int = Field(600_000, ge=1_000, le=86_400_000)
+    """How long ids are remembered; of a partition's birth."""
+    sweep_limit: int = Field(250, ge=1, le=500)
+    """Reservations that one sweep ends at most; of a partition's birth."""
+    replication: int = Field(1, ge=1, le=9)
+    """Replicas of the topics that are made."""
+    ready_fd: int | None = None
+    metrics_port: int | None = Field(None, ge=0, le=65_535)
+    log_level: str = "INFO"
+
+    @field_validator("kafka")
+    @classmethod
+    def _a_kafka(cls, value: SecretStr) -> SecretStr:
+        Kafka.parse(value.get_secret_value())
+        return value
+
+    @field_validator("secret")
+    @classmethod
+    def _a_keyring(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value():
+            Keyring.parse(value.get_secret_value())
+        return value
+
+    @cached_property
+    def broker(self) -> Kafka:
+        """Kafka's address, parsed."""
+        return Kafka.parse(self.kafka.get_secret_value())
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """The keys that sign onhand's own records; `ValueError` where ``ONHAND_SECRET`` is not set."""
+        if not self.secret.get_secret_value():
+            raise ValueError("secret: ONHAND_SECRET is not set (<key id>:<hex key>), and onhand's own records need it")
+        return Keyring.parse(self.secret.get_secret_value())
