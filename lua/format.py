@@ -1,0 +1,209 @@
+"""What goes into the gate's script and what comes out, without a client: tuples, columns, keys.
+
+The in-memory adapters of agents and simulations speak these same shapes, so nothing here imports redis.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import ormsgpack
+
+from onhand.schemas.faults import Corrupt
+
+RULES = 1
+"""The version of the rules that the script decides by; state that was made by other rules is refused."""
+
+Row = tuple[
+    int, int, int, str | None, str | None, int | None, int | None, str | None, int | None, str | None, str | None
+]
+"""One record for the script: op, offset, at_ms, id, position, quantity, body, reservation_id, ttl_ms, channel, order_id.
+
+`op` is a number of `onhand.schemas.commands.Op`; `at_ms` the record's timestamp; `quantity` units, an adjust's signed,
+None for what has none; `body` the 48-bit hash of the use of the id. What does not apply is None.
+"""
+
+OFFSET, CODE, CLOCK_MS, AVAILABLE, RESERVED, VERSION, QUANTITY, EXPIRES_AT_MS, HOLD = range(9)
+"""Columns of an outcome. Of a decision without a position the three numbers are -1; QUANTITY, EXPIRES_AT_MS and HOLD are
+False where they do not apply; CODE is an `Outcome`, of a repeat plus `REPLAYED`."""
+
+STRIDE = 9
+"""Values of one outcome: outcome i begins at `FIRST + i * STRIDE` of the flat list."""
+
+FIRST = 1
+"""Where the first outcome begins: before it stands the seq of the first one."""
+
+HOLD_ID, HOLD_POSITION, HOLD_CHANNEL, HOLD_ORDER_ID = range(4)
+"""Columns of an outcome's HOLD: the active reservation that was found; channel and order_id are False where it has none."""
+
+
+def row(
+    op: int,
+    offset: int,
+    at_ms: int,
+    id: str | None = None,
+    position: str | None = None,
+    quantity: int | None = None,
+    body: int | None = None,
+    reservation_id: str | None = None,
+    ttl_ms: int | None = None,
+    channel: str | None = None,
+    order_id: str | None = None,
+) -> Row:
+    """A row by name, for where speed does not matter; elsewhere write the tuple."""
+    return (op, offset, at_ms, id, position, quantity, body, reservation_id, ttl_ms, channel, order_id)
+
+
+def pack_rows(rows: Sequence[Row]) -> bytes:
+    """Rows as the script reads them."""
+    return ormsgpack.packb(rows)
+
+
+class RecordMark(NamedTuple):
+    """The last real record that was decided, to recognise the log by."""
+
+    offset: int
+    hash: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """A batch was decided. `flat` is `[first_seq, 9 values, 9 values ...]`, see STRIDE; `blob` the same in msgpack."""
+
+    flat: list[Any]
+    blob: bytes
+
+    @property
+    def first_seq(self) -> int:
+        """The seq of the first outcome; that of the i-th is i more."""
+        return int(self.flat[0])
+
+    def __len__(self) -> int:
+        return (len(self.flat) - FIRST) // STRIDE
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Nothing was decided: the watermark is behind prev."""
+
+    mark: int
+
+
+@dataclass(frozen=True, slots=True)
+class Already:
+    """Nothing was decided: the watermark is beyond prev."""
+
+    mark: int
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Nothing was decided: the partition has no watermark, so its state is lost or was never born."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Nothing was decided: the state was made by rules of this version, which the script does not have."""
+
+    version: int
+
+
+Decided = Outcomes | Gap | Already | Missing | Rules
+"""What a call of the gate comes to."""
+
+
+class Batch(NamedTuple):
+    """A decided batch that may be unpublished: offsets in (prev, last], and its outcomes as the script packed them."""
+
+    prev: int
+    last: int
+    blob: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The partition's own state: `offset` is the last decided one (-1 at birth), `seq` the last given (0 at birth)."""
+
+    offset: int
+    record: RecordMark | None
+    seq: int
+    clock_ms: int
+    topic_id: str
+    rules: int
+    window_ms: int
+    sweep_limit: int
+    unpublished: list[Batch]
+
+
+class Level(NamedTuple):
+    """The stock of a position, in units; one that was never touched has zeros."""
+
+    available: int
+    reserved: int
+    total: int
+    version: int
+
+
+class Alarm(NamedTuple):
+    """Why a lane stopped; `offset` is the record's that it stopped at, -1 where it was none."""
+
+    code: str
+    message: str
+    offset: int
+
+
+class Keys(NamedTuple):
+    """The keys of a partition; the hash tag keeps them in one slot."""
+
+    gate: str
+    res: str
+    due: str
+    inv: str
+    end: str
+    alarm: str
+
+
+def keys_of(partition: int) -> Keys:
+    """The partition's keys; `inv` and `end` are prefixes, to be followed by a position or a generation."""
+    tag = f"{{{partition}}}"
+    return Keys(f"gate:{tag}", f"res:{tag}", f"due:{tag}", f"inv:{tag}:", f"end:{tag}:", f"alarm:{tag}")
+
+
+def unpack_outcomes(blob: bytes) -> Outcomes:
+    """A reply of the script, or a stored batch of it. `Corrupt` where it is none."""
+    try:
+        flat = ormsgpack.unpackb(blob)
+    except ormsgpack.MsgpackDecodeError as error:
+        raise Corrupt("outcomes are not msgpack") from error
+    if not isinstance(flat, list) or len(flat) % STRIDE != FIRST:
+        raise Corrupt("outcomes are not a flat array of the agreed stride")
+    return Outcomes(flat, blob)
+
+
+def unpack_mark(fields: dict[bytes, bytes]) -> Mark | None:
+    """The hash of `gate:{p}`; None where there is no watermark. `Corrupt` where fields are missing or malformed."""
+    if b"offset" not in fields:
+        return None
+    try:
+        pairs = ormsgpack.unpackb(fields.get(b"unpublished", b"\x90"))
+        return Mark(
+            offset=int(fields[b"offset"]),
+            record=_record(fields),
+            seq=int(fields[b"seq"]),
+            clock_ms=int(fields[b"clock"]),
+            topic_id=fields[b"topic_id"].decode(),
+            rules=int(fields[b"rules"]),
+            window_ms=int(fields[b"window_ms"]),
+            sweep_limit=int(fields[b"sweep_limit"]),
+            unpublished=[Batch(prev, last, fields[b"o:%d" % last]) for prev, last in pairs],
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise Corrupt(f"the partition's mark is malformed: {error}") from error
+
+
+def _record(fields: dict[bytes, bytes]) -> RecordMark | None:
+    if b"record_offset" not in fields:
+        return None
+    hash_ = fields[b"record_hash"].decode()
+    return RecordMark(int(fields[b"record_offset"]), hash_, int(fields[b"record_ms"]))

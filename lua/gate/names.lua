@@ -1,0 +1,47 @@
+-- names: what KEYS, ARGV, columns and numbers are called in all the fragments of the gate.
+-- The fragments are joined into one script (lua/scripts.py says in which order), so a local of one is seen by all after it.
+--   KEYS  gate:{p} hash, res:{p} hash (id -> hold), due:{p} sorted set (id by expires_at_ms)
+--   ARGV  prefix of positions, prefix of generations, prev, last, published (offsets), record_offset, record_hash,
+--         record_ms (all three empty: no record), rows (msgpack)
+-- Quantities are units, times are epoch milliseconds.
+local GATE, RES, DUE = KEYS[1], KEYS[2], KEYS[3]
+local INV, GENERATION = ARGV[1], ARGV[2]
+local call, pack, decode, floor, min, sort = redis.call, cmsgpack.pack, cmsgpack.unpack, math.floor, math.min, table.sort
+
+local RULES = 1                       -- of these scripts; state that was made by other rules is refused
+local PIECE = 4000                    -- arguments of one variadic call (unpack ends at 8,000)
+local MAX_TOTAL = 2000000000          -- units of a position
+local MAX_QUANTITY = 1000000000       -- units of a movement
+local MAX_FOLDED = 100000000000       -- units of a reserve whose lines were folded into one
+local MAX_TTL_MS = 86400000
+local MAX_MS = 100000000000000        -- 14 digits: Lua prints longer numbers as 1e+15
+local MAX_EXACT = 9007199254740991    -- 2^53 - 1
+local MAX_UNPUBLISHED = 1000          -- batches
+
+-- columns of a row
+local OP, OFFSET, AT_MS, ID, POSITION, QUANTITY = 1, 2, 3, 4, 5, 6
+local BODY, RESERVATION_ID, TTL_MS, CHANNEL, ORDER_ID = 7, 8, 9, 10, 11
+-- ops
+local OP_INVALID, OP_RESERVE, OP_EXTEND, OP_COMMIT, OP_RELEASE, OP_RECEIVE = 0, 1, 2, 3, 4, 5
+local OP_RETURN, OP_SHIP, OP_ADJUST, OP_SET_REORDER, OP_SWEEP = 6, 7, 8, 9, 10
+-- columns of a hold (res:{p}) and of what was done (end:{p}:g)
+local HELD_AT, HELD, EXPIRES_AT_MS, HELD_BODY, HELD_CHANNEL, HELD_ORDER = 1, 2, 3, 4, 5, 6
+local DONE_BODY, DONE_CODE, DONE_QUANTITY, DONE_ENDED, DONE_AT = 1, 2, 3, 4, 5
+-- outcomes, in order of precedence (onhand.schemas.outcomes)
+local INVALID, ID_REUSED, UNKNOWN_RESERVATION = 0, 1, 2
+local ALREADY_COMMITTED, ALREADY_RELEASED, ALREADY_EXPIRED = 4, 5, 6
+local LIMIT_EXCEEDED, INSUFFICIENT_STOCK = 8, 12
+local RESERVED, EXTENDED, COMMITTED, RELEASED, EXPIRED, APPLIED = 13, 14, 15, 16, 17, 18
+local REPLAYED = 64                   -- added to the earlier outcome of a repeat
+
+-- Ends the script with nothing written: every use stands before the first write.
+local function corrupt(what)
+  error({err = 'CORRUPT ' .. what})
+end
+
+-- x as a whole number of lo .. hi (Lua's numbers are doubles, and tonumber takes "nan", "0x10", "1e3")
+local function whole(x, lo, hi, what)
+  local n = type(x) == 'string' and x:find('^%-?%d+$') and tonumber(x) or x
+  if type(n) ~= 'number' or n % 1 ~= 0 or n < lo or n > hi then corrupt(what) end
+  return n
+end

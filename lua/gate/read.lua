@@ -1,0 +1,71 @@
+-- read: fetches with few calls all that the rows name.
+-- Reads inv:{p}:* of the rows' positions, res:{p} and both generations end:{p}:* of the rows' ids; touches every other
+-- key that may be written, so that a wrong type or a slot that moves is an error now and not between two writes.
+-- Leaves levels (position -> numbers, units), active (id -> hold), stored (ids in res:{p}), done and born (id -> entry,
+-- its generation), newest_ms.
+local levels, active, stored, done, born = {}, {}, {}, {}, {}
+
+local function load_level(position)
+  local key = INV .. position
+  local got = call('HMGET', key, 'available', 'reserved', 'total', 'version')
+  local a, r, t, v = (got[1] or 0) + 0, (got[2] or 0) + 0, (got[3] or 0) + 0, (got[4] or 0) + 0
+  if not (a % 1 == 0 and r % 1 == 0 and a >= 0 and r >= 0 and a + r == t and t < MAX_EXACT
+          and v % 1 == 0 and v >= 0 and v < MAX_EXACT) then corrupt('position ' .. position) end
+  local p = {key = key, available = a, reserved = r, version = v, dirty = false}
+  levels[position] = p
+  return p
+end
+
+-- the values of `ids` in the hash `key`, told as found(id, value)
+local function look_up(key, ids, found)
+  for i = 1, #ids, PIECE do
+    local j = min(i + PIECE - 1, #ids)
+    local got = call('HMGET', key, unpack(ids, i, j))
+    for x = i, j do
+      local value = got[x - i + 1]
+      if value then found(ids[x], value) end
+    end
+  end
+end
+
+local function found_hold(id, value)
+  active[id], stored[id] = decode(value), true
+end
+
+local was = floor(clock / window_ms)                   -- at most two generations exist: was - 1 and was
+
+local function load_ids(ids)
+  look_up(RES, ids, found_hold)
+  local misses, n = {}, 0
+  for i = 1, #ids do
+    if not active[ids[i]] then n = n + 1 misses[n] = ids[i] end
+  end
+  for g = was - 1, was do
+    look_up(GENERATION .. g, misses, function(id, value) done[id], born[id] = decode(value), g end)
+  end
+end
+
+local ids, count, newest_ms = {}, 0, clock
+for i = 1, #rows do
+  local row = rows[i]
+  local op, position = row[OP], row[POSITION]
+  if row[AT_MS] > newest_ms then newest_ms = row[AT_MS] end
+  if position and not levels[position] then load_level(position) end
+  if op >= OP_RESERVE and op < OP_SWEEP then
+    count = count + 1
+    ids[count] = row[ID]
+    if op >= OP_EXTEND and op <= OP_RELEASE then
+      count = count + 1
+      ids[count] = row[RESERVATION_ID]
+    end
+  end
+end
+load_ids(ids)
+
+local is = floor(newest_ms / window_ms)                -- at the end of the batch: is - 1 and is
+call('HLEN', RES)
+call('ZCARD', DUE)
+for g = was - 1, was do call('HLEN', GENERATION .. g) end
+if is > was then
+  for g = is - 1, is do call('HLEN', GENERATION .. g) end
+end

@@ -1,0 +1,60 @@
+-- write: the tables back into Redis with few calls; nothing may fail from here on, so the last doubts come first.
+-- Writes inv:{p}:*, res:{p}, due:{p}, end:{p}:*, and last gate:{p}: mark, clock, seq and the batch's outcomes.
+-- Returns the outcomes: one msgpack blob, flat: first seq, then 9 values for each.
+for i = 1, dirtied do
+  local p = dirty[i]
+  if not (p.available >= 0 and p.reserved >= 0 and p.available % 1 == 0) then corrupt('would be negative: ' .. p.key) end
+end
+
+local puts, scores, drops, entries = {}, {}, {}, {[is - 1] = {}, [is] = {}}
+for i = 1, changes do
+  local id = changed[i]
+  local hold = active[id]
+  if hold then
+    puts[#puts + 1] = id
+    puts[#puts + 1] = pack(hold)
+    scores[#scores + 1] = hold[EXPIRES_AT_MS]
+    scores[#scores + 1] = id
+  elseif stored[id] then
+    drops[#drops + 1] = id
+  end
+end
+for i = 1, remembered do
+  local id = fresh[i]
+  local list = entries[born[id]]                       -- none: a generation that the clock has passed since
+  if list then
+    list[#list + 1] = id
+    list[#list + 1] = pack(done[id])
+  end
+end
+
+local kept, trimmed = {}, {}
+for i = 1, #unpublished do
+  local batch = unpublished[i]
+  if batch[2] <= published then trimmed[#trimmed + 1] = 'o:' .. batch[2] else kept[#kept + 1] = batch end
+end
+if last > prev then kept[#kept + 1] = {prev, last} end
+if #kept > MAX_UNPUBLISHED then corrupt('too many batches are not published') end
+local blob, batches = pack(outcomes), pack(kept)
+
+local function write_pieces(command, key, list)
+  for i = 1, #list, PIECE do call(command, key, unpack(list, i, min(i + PIECE - 1, #list))) end
+end
+
+for i = 1, dirtied do
+  local p = dirty[i]
+  call('HSET', p.key, 'available', p.available, 'reserved', p.reserved, 'total', p.available + p.reserved, 'version', p.version)
+end
+write_pieces('HSET', RES, puts)
+write_pieces('ZADD', DUE, scores)
+write_pieces('HDEL', RES, drops)
+write_pieces('ZREM', DUE, drops)
+for g = is - 1, is do write_pieces('HSET', GENERATION .. g, entries[g]) end
+for g = was - 1, min(was, is - 2) do call('UNLINK', GENERATION .. g) end
+write_pieces('HDEL', GATE, trimmed)
+if record_offset ~= '' then
+  call('HSET', GATE, 'record_offset', record_offset, 'record_hash', record_hash, 'record_ms', record_ms)
+end
+if last > prev then call('HSET', GATE, 'o:' .. last, blob) end
+call('HSET', GATE, 'unpublished', batches, 'seq', seq + (said - 1) / 9, 'clock', clock, 'offset', last)
+return blob

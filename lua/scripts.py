@@ -1,0 +1,45 @@
+"""Joins the gate's fragments into one script.
+
+One chunk, because a call of a fragment would cost more than what it decides; its fragments share their locals, so the order
+below is their only coupling. The script's SHA-1 is computed here, so nothing needs to be loaded before it is missing.
+"""
+
+from hashlib import sha1
+from pathlib import Path
+from typing import NamedTuple
+
+FOLDER = Path(__file__).parent
+
+FRAGMENTS = (
+    "names", "guard", "check", "read", "state",
+    "verbs/invalid", "verbs/again", "verbs/reserve", "verbs/held", "verbs/extend", "verbs/commit", "verbs/release",
+    "verbs/move", "verbs/receive", "verbs/ship", "verbs/adjust", "verbs/set_reorder", "verbs/sweep",
+    "decide", "write",
+)  # fmt: skip
+"""The parts of the gate in the order in which they are joined: each sees the locals of those before it."""
+
+
+class Script(NamedTuple):
+    """A script's text and the SHA-1 that the server knows it by."""
+
+    text: str
+    sha: str
+
+
+def assemble() -> Script:
+    """The gate. `#!lua` makes the server refuse keys of another slot before anything is written."""
+    parts = [f"-- {name}.lua\n{(FOLDER / 'gate' / f'{name}.lua').read_text()}" for name in FRAGMENTS]
+    return _script("#!lua\n" + "".join(parts))
+
+
+def load(name: str) -> Script:
+    """A script that is one file of this folder."""
+    return _script((FOLDER / f"{name}.lua").read_text())
+
+
+def _script(text: str) -> Script:
+    return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+GATE = assemble()
+BIRTH = load("birth")
