@@ -1,0 +1,9 @@
+"""What can go wrong with the ground itself."""
+
+
+class StackError(Exception):
+    """The stack cannot do what it was asked; the message says why and what helps. It never holds a password."""
+
+
+class Refused(StackError):
+    """The state directory does not allow it: something runs there already, or nothing does."""

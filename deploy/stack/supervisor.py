@@ -1,0 +1,175 @@
+"""Starts the parts in order, keeps them running, tells the endpoints, and stops all in order."""
+
+import asyncio
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+from onhand.deploy.stack.children import end, started_at
+from onhand.deploy.stack.kafka import Kafka
+from onhand.deploy.stack.keeper import Keeper
+from onhand.deploy.stack.part import Part, Progress, Report
+from onhand.deploy.stack.postgres import Postgres
+from onhand.deploy.stack.state import StateDir, read_json, write_private
+from onhand.deploy.stack.valkey import Valkey
+from onhand.deploy.stack.workers import Worker, worker_counts
+
+_WORKER_PATIENCE_S = 10.0
+_SERVER_PATIENCE_S = 25.0
+_VARIABLES = {"kafka": "ONHAND_KAFKA", "redis": "ONHAND_REDIS", "postgres": "ONHAND_POSTGRES"}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to start. `gates` None is what fits the cores, 0 is servers only; `ports` by part name; `base_env` as os.environ."""
+
+    gates: int | None = None
+    ports: dict[str, int] = field(default_factory=dict)
+    schema: bool = True
+    base_env: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    @property
+    def external(self) -> dict[str, str]:
+        """Servers that are used instead of the embedded ones, by part name."""
+        return {name: self.base_env[variable] for name, variable in _VARIABLES.items() if self.base_env.get(variable)}
+
+
+class Supervisor:
+    """One run of a stack in a state directory. Use it from one thread: children live as long as the thread that started them."""
+
+    def __init__(self, state: StateDir, options: Options, report: Report) -> None:
+        self._state = state
+        self._options = options
+        self._report_to = report
+        self._keepers: list[Keeper] = []
+        self._stopping = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._told = False
+        self._me = {"pid": os.getpid(), "started": started_at(os.getpid())}
+        self.ready = asyncio.Event()
+
+    async def run(self) -> None:
+        """Start everything, set `ready`, keep it running until `stop`, then stop all in order.
+
+        Raises Refused if a stack runs here already, StackError if something does not come up; all that was started is stopped then.
+        """
+        with self._state.owned():
+            self._clean_up_after_a_killed_run()
+            serve, stop = asyncio.create_task(self._serve()), asyncio.create_task(self._stopping.wait())
+            try:
+                await asyncio.wait({serve, stop}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                self._stopping.set()
+                serve.cancel()
+                await asyncio.gather(serve, return_exceptions=True)
+                stop.cancel()
+                await self._stop_all()
+            if not serve.cancelled() and (fault := serve.exception()):
+                raise fault
+
+    def stop(self) -> None:
+        """Begin to stop; called again: do not wait for anybody."""
+        if self._stopping.is_set():
+            self._hurry.set()
+        self._stopping.set()
+
+    @property
+    def endpoints(self) -> dict[str, Any]:
+        """What endpoints.json says."""
+        addresses: dict[str, Any] = dict(self._options.external)
+        for keeper in self._keepers:
+            addresses |= keeper.part.endpoint
+        living = {k.part.name: k.child.pid for k in self._keepers if k.child and k.child.poll() is None}
+        return addresses | {"processes": living}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a process that works on this stack: addresses, secret, state directory."""
+        addresses = {_VARIABLES[name]: str(value) for name, value in self.endpoints.items() if name in _VARIABLES}
+        base = {"ONHAND_SECRET": self._state.secrets()["secret"]} | self._options.base_env
+        return base | addresses | {"ONHAND_STATE": str(self._state.root)}
+
+    async def _serve(self) -> None:
+        await self._start([self._servers()[name] for name in _VARIABLES if name not in self._options.external])
+        if self._options.schema:
+            await self._make_schema()
+        await self._start(self._workers())
+        self._told = True
+        self._tell()
+        self.ready.set()
+        async with asyncio.TaskGroup() as group:
+            for keeper in self._keepers:
+                group.create_task(keeper.keep())
+
+    async def _start(self, parts: list[Part]) -> None:
+        """Start parts side by side."""
+        fresh = [Keeper(part, self._state, self._report, self._tell) for part in parts]
+        self._keepers += fresh
+        try:
+            async with asyncio.TaskGroup() as group:
+                for keeper in fresh:
+                    group.create_task(keeper.start())
+        except BaseExceptionGroup as faults:
+            raise faults.exceptions[0] from None
+
+    def _servers(self) -> dict[str, Part]:
+        ports = self._state.ports(["kafka", "kafka-controller", "redis", "postgres"], self._options.ports)
+        secrets = self._state.secrets()
+        return {
+            "kafka": Kafka(self._state, ports["kafka"], ports["kafka-controller"]),
+            "redis": Valkey(self._state, ports["redis"], secrets["redis"]),
+            "postgres": Postgres(self._state, ports["postgres"], secrets["postgres"]),
+        }
+
+    def _workers(self) -> list[Part]:
+        counts = worker_counts(self._options.gates)
+        env = self.environment
+        return [
+            Worker(self._state, role, number, env) for role, count in counts.items() for number in range(1, count + 1)
+        ]
+
+    async def _make_schema(self) -> None:
+        from onhand.deploy.stack.schema import make_schema
+
+        self._report(Progress("schema", "preparing"))
+        await asyncio.to_thread(make_schema, self.environment)
+        self._report(Progress("schema", "ready"))
+
+    async def _stop_all(self) -> None:
+        workers = [keeper for keeper in self._keepers if keeper.part.name not in _VARIABLES]
+        servers = [keeper for keeper in self._keepers if keeper.part.name in _VARIABLES]
+        hurry = asyncio.create_task(self._kill_when_in_a_hurry())
+        await asyncio.gather(*(keeper.stop(_WORKER_PATIENCE_S) for keeper in workers))
+        await asyncio.gather(*(keeper.stop(_SERVER_PATIENCE_S) for keeper in servers))
+        hurry.cancel()
+        self._state.endpoints.unlink(missing_ok=True)
+        self._state.run.unlink(missing_ok=True)
+
+    async def _kill_when_in_a_hurry(self) -> None:
+        await self._hurry.wait()
+        for keeper in self._keepers:
+            if keeper.child and keeper.child.poll() is None:
+                keeper.child.kill()
+
+    def _clean_up_after_a_killed_run(self) -> None:
+        """End what a killed supervisor left behind (we hold the directory, so it is dead) and take down its papers."""
+        self._state.endpoints.unlink(missing_ok=True)
+        if self._state.run.exists():
+            parts = read_json(self._state.run)["parts"].values()
+            end([(part["pid"], part["started"]) for part in parts], patience_s=15.0)
+            self._state.run.unlink()
+
+    def _tell(self) -> None:
+        """Write who runs; once all was ready for the first time, the endpoints too."""
+        parts = {k.part.name: _row(k) for k in self._keepers if k.identity}
+        write_private(self._state.run, {"supervisor": self._me, "parts": parts})
+        if self._told and not self._stopping.is_set():
+            write_private(self._state.endpoints, self.endpoints)
+
+    def _report(self, progress: Progress) -> None:
+        self._report_to(progress)
+
+
+def _row(keeper: Keeper) -> dict[str, Any]:
+    pid, started = keeper.identity or (0, "")
+    return {"pid": pid, "started": started, "state": keeper.state}

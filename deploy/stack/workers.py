@@ -1,0 +1,64 @@
+"""The workers as parts of the stack: one process per worker, ready when it says so."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+from onhand.deploy.stack.children import Command
+from onhand.deploy.stack.part import Report
+from onhand.deploy.stack.state import StateDir
+
+_MOST_GATES = 8
+
+
+def worker_counts(gates: int | None) -> dict[str, int]:
+    """How many workers of each role: of the gate as asked, else what fits the cores; of the ledger one for two of them."""
+    if gates is None:
+        gates = min(max(2, os.cpu_count() or 1), _MOST_GATES)
+    return {"gate": gates, "ledger": max(1, gates // 2)} if gates else {}
+
+
+@dataclass(slots=True)
+class Worker:
+    """One worker process. `env` holds addresses and secrets, which so are in no argv."""
+
+    state: StateDir
+    role: str
+    number: int
+    env: dict[str, str]
+    stop_signal: signal.Signals = signal.SIGTERM
+    endpoint: dict[str, str] = field(default_factory=dict)
+    _ready: tuple[int, int] = (-1, -1)
+
+    @property
+    def name(self) -> str:
+        """As in `gate-1`."""
+        return f"{self.role}-{self.number}"
+
+    def prepare(self, report: Report) -> None:
+        """Nothing: servers, tables and topics are there before workers are."""
+
+    def command(self) -> Command:
+        """The worker in the foreground, with a pipe on which it tells that it serves."""
+        self._ready = os.pipe()
+        argv = [sys.executable, "-m", "onhand.deploy.cli", "worker", self.role]
+        env = self.env | {"ONHAND_READY_FD": str(self._ready[1])}
+        return Command(argv, env, self.state.root, orphan_signal=signal.SIGKILL, pass_fds=(self._ready[1],))
+
+    async def serving(self, child: subprocess.Popen[bytes]) -> None:
+        """Wait for `ready` on the pipe. One that closes it without a word is given up when it dies."""
+        source, ours = self._ready
+        os.close(ours)
+        reader = asyncio.StreamReader()
+        pipe = os.fdopen(source, "rb", buffering=0)
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), pipe
+        )
+        try:
+            if b"ready" not in await reader.read(64):
+                await asyncio.Event().wait()
+        finally:
+            transport.close()

@@ -1,0 +1,44 @@
+"""Servers for the tests: one stack per test run, started when the first test asks for it."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import pytest
+from onhand.deploy.stack import Stack
+
+from tests.docker_servers import docker_servers
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """Kafka, Redis and PostgreSQL, empty and without workers: `stack.endpoints`, `stack.environment`.
+
+    ONHAND_TEST_STACK=docker takes them from containers; ONHAND_KAFKA, ONHAND_REDIS, ONHAND_POSTGRES name servers that run already.
+    """
+    with _state_dir() as directory, _servers() as env, Stack(directory, schema=False, base_env=env) as running:
+        yield running
+
+
+def _servers() -> AbstractContextManager[dict[str, str]]:
+    return docker_servers() if os.environ.get("ONHAND_TEST_STACK") == "docker" else nullcontext(dict(os.environ))
+
+
+@pytest.fixture
+def state_dir() -> Iterator[Path]:
+    """A state directory for one test, gone after it."""
+    with _state_dir() as directory:
+        yield directory
+
+
+class _state_dir(tempfile.TemporaryDirectory[str]):
+    """Unlike pytest's own folders open to everybody: PostgreSQL, which is somebody else if we are root, must enter."""
+
+    def __init__(self) -> None:
+        super().__init__(prefix="onhand-test-")
+        os.chmod(self.name, 0o755)
+
+    def __enter__(self) -> Path:  # type: ignore[override]
+        return Path(self.name)
