@@ -19,7 +19,7 @@ _ALARM_LOOK_S = 0.5
 
 
 class Work(Protocol):
-    """What a lane does. `run` begins with recovery and returns never; after a fault it is called again."""
+    """What a lane does. `run` begins with recovery and never returns; after a fault it is called again."""
 
     started: asyncio.Event
 

@@ -93,16 +93,16 @@ class Settings(BaseSettings):
     postgres: SecretStr = SecretStr("postgresql://127.0.0.1:5432/onhand")
     secret: SecretStr = SecretStr("")
     state: Path = Path(".onhand")
-    partitions: int = Field(DEFAULT_PARTITIONS, ge=1, le=1024)
+    partitions: int = Field(default=DEFAULT_PARTITIONS, ge=1, le=1024)
     """Of a first start; then the topics tell."""
-    window_ms: int = Field(600_000, ge=1_000, le=86_400_000)
+    window_ms: int = Field(default=600_000, ge=1_000, le=86_400_000)
     """How long ids are remembered; of a partition's birth."""
-    sweep_limit: int = Field(250, ge=1, le=500)
+    sweep_limit: int = Field(default=250, ge=1, le=500)
     """Reservations that one sweep ends at most; of a partition's birth."""
-    replication: int = Field(1, ge=1, le=9)
+    replication: int = Field(default=1, ge=1, le=9)
     """Replicas of the topics that are made."""
     ready_fd: int | None = None
-    metrics_port: int | None = Field(None, ge=0, le=65_535)
+    metrics_port: int | None = Field(default=None, ge=0, le=65_535)
     log_level: str = "INFO"
 
     @field_validator("kafka")

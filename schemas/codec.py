@@ -1,7 +1,7 @@
 """The codec: from a record's bytes to a command, with an error that names the field and the reason."""
 
 import hashlib
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, from_json
@@ -25,7 +25,7 @@ _ADAPTER: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discrimina
 _validate_json = _ADAPTER.validator.validate_json
 _TYPES = [member.model_fields["type"].default for member in get_args(Command)]
 _ECHOES: dict[str, TypeAdapter[Any]] = {
-    "type": TypeAdapter(Literal[tuple(_TYPES)]),
+    "type": TypeAdapter(Annotated[str, Field(pattern=f"^({'|'.join(_TYPES)})$")]),
     "id": TypeAdapter(Id),
     "sku_id": TypeAdapter(SkuId),
     "warehouse_id": TypeAdapter(WarehouseId),

@@ -1,0 +1,102 @@
+"""Appending to topics with one idempotent producer, which is thrown away at the first error."""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from onhand.agents.ports import Message
+from onhand.agents.settings import Kafka
+from onhand.schemas.faults import Retryable
+
+log = structlog.get_logger("publisher")
+
+_BATCH_BYTES = 900_000
+_TIMEOUT_S = 30.0
+
+
+class KafkaPublisher:
+    """The `Publisher` of a worker.
+
+    One producer for all lanes: idempotent, acks=all, no linger, so a record is in the log once and in order for as long as nothing
+    fails. After an error nobody knows what is in the log, and a later record must not overtake an earlier one: the producer is
+    discarded, everything that waits on it fails with `Retryable`, and each lane recovers from what its store says.
+    """
+
+    def __init__(self, kafka: Kafka) -> None:
+        self._kafka = kafka
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+
+    async def publish(self, topic: str, partition: int | None, messages: Sequence[Message]) -> int:
+        """Append in order and wait until all replicas have it; the offset of the last message."""
+        producer = await self._current()
+        try:
+            async with asyncio.timeout(_TIMEOUT_S):
+                if partition is None:
+                    return await _by_key(producer, topic, messages)
+                return await _in_batches(producer, topic, partition, messages)
+        except (KafkaError, TimeoutError, OSError) as fault:
+            await self._discard(producer)
+            raise Retryable(f"publishing to {topic}: {fault!r}") from fault
+
+    async def close(self) -> None:
+        """Send what is under way, then let go."""
+        if self._producer is not None:
+            await self._producer.stop()
+
+    async def _current(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    **self._kafka.aiokafka(),
+                    acks="all",
+                    enable_idempotence=True,
+                    linger_ms=0,
+                    max_batch_size=_BATCH_BYTES,
+                    request_timeout_ms=10_000,
+                )
+                try:
+                    await producer.start()
+                except (KafkaError, OSError) as fault:
+                    await producer.stop()
+                    raise Retryable(f"Kafka is away: {fault!r}") from fault
+                self._producer = producer
+            return self._producer
+
+    async def _discard(self, producer: AIOKafkaProducer) -> None:
+        if self._producer is producer:
+            self._producer = None
+            log.warning("producer discarded")
+            asyncio.get_running_loop().create_task(_stop(producer))
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    try:
+        async with asyncio.timeout(_TIMEOUT_S):
+            await producer.stop()
+    except (KafkaError, TimeoutError, OSError) as fault:
+        log.warning("a discarded producer did not stop cleanly", fault=repr(fault))
+
+
+async def _by_key(producer: AIOKafkaProducer, topic: str, messages: Sequence[Message]) -> int:
+    waits = [await producer.send(topic, value, key, headers=list(headers)) for key, value, headers in messages]
+    return max([(await wait).offset for wait in waits], default=-1)
+
+
+async def _in_batches(producer: AIOKafkaProducer, topic: str, partition: int, messages: Sequence[Message]) -> int:
+    batch = producer.create_batch()
+    waits = []
+    for key, value, headers in messages:
+        if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
+            waits.append(await producer.send_batch(batch, topic, partition=partition))
+            batch = producer.create_batch()
+            if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
+                raise Retryable(f"a message of {len(value or b'')} bytes does not fit into a batch")
+    held = batch.record_count()
+    if held:
+        waits.append(await producer.send_batch(batch, topic, partition=partition))
+    done = [await wait for wait in waits]
+    return int(done[-1].offset) + held - 1 if done else -1

@@ -1,0 +1,78 @@
+"""`onhand topics`: makes the topics, and lets each partition be born once."""
+
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+
+from onhand.agents.settings import Kafka, Settings
+from onhand.schemas.faults import Corrupt, Retryable
+from onhand.schemas.topics import COMMANDS, TOPICS, Topic
+
+_TIMEOUT_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class CommandTopic:
+    """What `inventory.commands` is like on the broker."""
+
+    topic_id: str
+    partitions: int
+    compacted: bool
+    append_time: bool
+
+
+def describe(kafka: Kafka) -> CommandTopic | None:
+    """The command topic as it is now; None where there is none. `Retryable` when Kafka does not answer. Blocks."""
+    admin = AdminClient(kafka.librdkafka() | {"log_level": 0})
+    try:
+        if COMMANDS not in admin.list_topics(timeout=_TIMEOUT_S).topics:
+            return None
+        future = admin.describe_topics(TopicCollection([COMMANDS]), request_timeout=_TIMEOUT_S)[COMMANDS]
+        described = future.result()
+        resource = ConfigResource(ResourceType.TOPIC, COMMANDS)
+        config = admin.describe_configs([resource], request_timeout=_TIMEOUT_S)[resource].result()
+    except KafkaException as fault:
+        raise Retryable(f"Kafka is away: {fault.args[0].str()}") from fault
+    return CommandTopic(
+        topic_id=str(described.topic_id),
+        partitions=len(described.partitions),
+        compacted="compact" in config["cleanup.policy"].value,
+        append_time=config["message.timestamp.type"].value == "LogAppendTime",
+    )
+
+
+def make_topics(settings: Settings) -> CommandTopic:
+    """Make what is missing, with as many partitions as the command topic has, and look at what is there. Blocks.
+
+    `Corrupt` when the partition counts of topics differ: that cannot be mended in place.
+    """
+    admin = AdminClient(settings.broker.librdkafka() | {"log_level": 0})
+    try:
+        there = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=_TIMEOUT_S).topics.items()}
+        partitions = there.get(COMMANDS, settings.partitions)
+        missing = [_new(topic, partitions, settings.replication) for topic in TOPICS if topic.name not in there]
+        for name, future in (admin.create_topics(missing, request_timeout=_TIMEOUT_S) if missing else {}).items():
+            _made(name, future)
+    except KafkaException as fault:
+        raise Retryable(f"Kafka is away: {fault.args[0].str()}") from fault
+    for topic in TOPICS:
+        if topic.positioned and there.get(topic.name, partitions) != partitions:
+            raise Corrupt(f"{topic.name} has {there[topic.name]} partitions, {COMMANDS} has {partitions}")
+    described = describe(settings.broker)
+    if described is None:
+        raise Retryable(f"{COMMANDS} was made and is not visible yet")
+    return described
+
+
+def _new(topic: Topic, partitions: int, replication: int) -> NewTopic:
+    return NewTopic(topic.name, num_partitions=partitions, replication_factor=replication, config=topic.config)
+
+
+def _made(name: str, future: object) -> None:
+    """Somebody else may have made it meanwhile; that is as good."""
+    try:
+        future.result()  # type: ignore[attr-defined]
+    except KafkaException as fault:
+        if fault.args[0].name() != "TOPIC_ALREADY_EXISTS":
+            raise

@@ -1,0 +1,114 @@
+"""The composition root: one process of one role, wired to its servers, until SIGTERM."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+import uvloop
+from prometheus_client import start_http_server
+
+from onhand.agents import logs
+from onhand.agents.faust_app import build
+from onhand.agents.gate.wiring import gate_role
+from onhand.agents.kafka.logreader import KafkaLog
+from onhand.agents.kafka.publisher import KafkaPublisher
+from onhand.agents.lanes import Lane, Lanes
+from onhand.agents.meter import meter
+from onhand.agents.microbatch import App
+from onhand.agents.probes import deadly_probe, no_probe
+from onhand.agents.role import Resources, Role
+from onhand.agents.settings import Settings
+
+log = structlog.get_logger("worker")
+
+ROLES: dict[str, Callable[[Resources], Awaitable[Role]]] = {"gate": gate_role}
+
+_STOP_S = 10.0
+_PROBE_VARIABLE = "ONHAND_TEST_PROBE"
+
+
+class SystemClock:
+    """The clock of this machine."""
+
+    def now_ms(self) -> int:
+        """Epoch milliseconds."""
+        return time.time_ns() // 1_000_000
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
+
+def run(role: str) -> int:
+    """Run a worker of that role (`gate` or `ledger`) in the foreground until SIGTERM or SIGINT; the exit code."""
+    settings = Settings()
+    logs.configure(settings.log_level)
+    return uvloop.run(_serve(role, settings))
+
+
+async def _serve(name: str, settings: Settings) -> int:
+    publisher, reader = KafkaPublisher(settings.broker), KafkaLog(settings.broker)
+    probe = deadly_probe(os.environ[_PROBE_VARIABLE]) if _PROBE_VARIABLE in os.environ else no_probe
+    resources = Resources(settings, reader, publisher, SystemClock(), probe)
+    role = await ROLES[name](resources)
+    lanes = Lanes(lambda partition: Lane(partition, role.work, role.alarms, resources.clock))
+    readiness = Readiness(settings.ready_fd, lanes)
+    app = build(settings.broker, f"onhand-{name}", role.topic, lanes, readiness.assigned)
+    if settings.metrics_port is not None:
+        start_http_server(settings.metrics_port, addr="127.0.0.1")
+    metering = asyncio.create_task(meter(name, role, resources, lanes))
+    try:
+        return await _until_stopped(app)
+    finally:
+        metering.cancel()
+        readiness.cancel()
+        await lanes.close()
+        await publisher.close()
+        await reader.close()
+        await role.close()
+
+
+async def _until_stopped(app: App) -> int:
+    """Run Faust until a signal (0), or until it stops by itself (1: somebody must start us again)."""
+    asked = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, asked.set)
+    await app.start()
+    waits = [asyncio.create_task(asked.wait()), asyncio.create_task(app.wait_until_stopped())]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    if not asked.is_set():
+        log.critical("Faust stopped by itself", reason=repr(app.crash_reason))
+        return 1
+    async with asyncio.timeout(_STOP_S):
+        await app.stop()
+    return 0
+
+
+class Readiness:
+    """Tells whoever started us, once, by a line on an inherited file descriptor, that all our lanes serve."""
+
+    def __init__(self, fd: int | None, lanes: Lanes) -> None:
+        self._fd = fd
+        self._lanes = lanes
+        self._telling: asyncio.Task[None] | None = None
+
+    async def assigned(self) -> None:
+        """Lanes were opened."""
+        if self._fd is not None:
+            self.cancel()
+            self._telling = asyncio.create_task(self._tell())
+
+    def cancel(self) -> None:
+        """Wait no more."""
+        if self._telling is not None:
+            self._telling.cancel()
+
+    async def _tell(self) -> None:
+        await self._lanes.started()
+        if self._fd is not None:
+            fd, self._fd = self._fd, None
+            os.write(fd, b"ready\n")
+            os.close(fd)
