@@ -30,7 +30,7 @@ class Step:
     @property
     def bytes(self) -> bytes | None:
         """The record's value."""
-        return json.dumps(self.value).encode() if isinstance(self.value, dict) else self.value
+        return json.dumps(self.value, separators=(",", ":")).encode() if isinstance(self.value, dict) else self.value
 
     @property
     def own(self) -> bool:

@@ -1,0 +1,105 @@
+"""What the gate holds, read from Redis as it stands there: the auditor's own few lines."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import ormsgpack
+from redis import Redis
+
+from onhand.deploy.audit.oracle import Hold, Memory
+from onhand.schemas.outcomes import Outcome
+
+_PIECE = 1_000
+_PREFIX = b"inv:{"
+
+
+class Numbers(NamedTuple):
+    """The numbers of a position, as stored; what is absent is 0."""
+
+    available: int = 0
+    reserved: int = 0
+    total: int = 0
+    version: int = 0
+
+
+class GateMark(NamedTuple):
+    """How far a partition's state reaches. `unpublished` is the first offset whose decision may not be told yet."""
+
+    offset: int
+    seq: int
+    clock: int
+    window_ms: int
+    sweep_limit: int
+    unpublished: int
+
+
+@dataclass
+class GateView:
+    """A partition's state. Each item is of some moment between the marks `before` and `after`."""
+
+    before: GateMark
+    after: GateMark
+    positions: dict[str, Numbers] = field(default_factory=dict)
+    holds: dict[str, Hold] = field(default_factory=dict)
+    due: dict[str, int] = field(default_factory=dict)
+    remembered: dict[int, dict[str, Memory]] = field(default_factory=dict)
+
+
+def read_mark(redis: "Redis", partition: int) -> GateMark | None:
+    """The partition's mark; None where there is none."""
+    names = ("offset", "seq", "clock", "window_ms", "sweep_limit", "unpublished")
+    found: Any = redis.hmget(f"gate:{{{partition}}}", list(names))
+    if found[0] is None:
+        return None
+    batches = ormsgpack.unpackb(found[5]) if found[5] else []
+    first = min((prev + 1 for prev, _ in batches), default=int(found[0]) + 1)
+    return GateMark(*map(int, found[:5]), first)
+
+
+def position_names(redis: "Redis") -> dict[int, list[str]]:
+    """The positions that have stock or had some, by partition, in one scan over all keys."""
+    names: dict[int, list[str]] = {}
+    for key in redis.scan_iter(match=_PREFIX.decode() + "*", count=_PIECE):
+        partition, _, position = key[len(_PREFIX) :].decode().partition("}:")
+        names.setdefault(int(partition), []).append(position)
+    return names
+
+
+def read_gate(redis: "Redis", partition: int, before: GateMark, positions: Iterable[str]) -> GateView | None:
+    """The partition's state; `before` is its mark from before `positions` were found. None if it has lost its mark."""
+    view = GateView(before, before, dict(_levels(redis, partition, list(positions))))
+    tag = f"{{{partition}}}"
+    for name, packed in redis.hscan_iter(f"res:{tag}", count=_PIECE):
+        view.holds[name.decode()] = _hold(packed)
+    for name, score in redis.zscan_iter(f"due:{tag}", count=_PIECE):
+        view.due[name.decode()] = int(score)
+    for key in redis.scan_iter(match=f"end:{tag}:*", count=_PIECE):
+        done = redis.hscan_iter(key, count=_PIECE)
+        view.remembered[int(key.rpartition(b":")[2])] = {name.decode(): _memory(packed) for name, packed in done}
+    after = read_mark(redis, partition)
+    if after is None:
+        return None
+    view.after = after
+    return view
+
+
+def _levels(redis: "Redis", partition: int, positions: list[str]) -> Iterator[tuple[str, Numbers]]:
+    for start in range(0, len(positions), _PIECE):
+        piece = positions[start : start + _PIECE]
+        pipe = redis.pipeline(transaction=False)
+        for position in piece:
+            pipe.hmget(f"inv:{{{partition}}}:{position}", list(Numbers._fields))
+        for position, found in zip(piece, pipe.execute(), strict=True):
+            yield position, Numbers(*(int(number or 0) for number in found))
+
+
+def _hold(packed: bytes) -> Hold:
+    position, quantity, expires, body, channel, order_id = ormsgpack.unpackb(packed)
+    return Hold(position, quantity, expires, body, channel or None, order_id or None)
+
+
+def _memory(packed: bytes) -> Memory:
+    body, code, quantity, ended, position = ormsgpack.unpackb(packed)
+    how = Outcome(ended) if ended is not False else None
+    return Memory(body, Outcome(code), None if quantity is False else quantity, how, position or None)
