@@ -6,7 +6,7 @@ idempotent by its watermark); `Corrupt` for every other error, which no second t
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -81,6 +81,7 @@ class Gate:
 
     def __init__(self, redis: "Redis", timeout_s: float = TIMEOUT_S) -> None:
         self._redis = redis
+        self._send: Callable[..., Awaitable[Any]] = redis.execute_command
         self._timeout_s = timeout_s
         self._keys: dict[int, Keys] = {}
 
@@ -108,17 +109,17 @@ class Gate:
 
     async def mark(self, partition: int) -> Mark | None:
         """The partition's mark with the outcomes that may be unpublished; None where there is none."""
-        fields = await self._call(self._redis.execute_command("HGETALL", self._keys_of(partition).gate))
+        fields = await self._call(self._send("HGETALL", self._keys_of(partition).gate))
         return unpack_mark(fields)
 
     async def offset(self, partition: int) -> int | None:
         """The watermark alone: the last decided offset, -1 at birth, None where there is none."""
-        value = await self._call(self._redis.execute_command("HGET", self._keys_of(partition).gate, "offset"))
+        value = await self._call(self._send("HGET", self._keys_of(partition).gate, "offset"))
         return None if value is None else int(value)
 
     async def due(self, partition: int, now_ms: int, limit: int) -> int:
         """How many holds have their expiry at or before now_ms, at most `limit`."""
-        count = await self._call(self._redis.execute_command("ZCOUNT", self._keys_of(partition).due, "-inf", now_ms))
+        count = await self._call(self._send("ZCOUNT", self._keys_of(partition).due, "-inf", now_ms))
         return min(int(count), limit)
 
     async def levels(self, partition: int, positions: Iterable[str]) -> dict[str, Level]:
@@ -134,17 +135,17 @@ class Gate:
 
     async def alarm(self, partition: int) -> Alarm | None:
         """Why the partition's lane stopped; None while it may run."""
-        value = await self._call(self._redis.execute_command("GET", self._keys_of(partition).alarm))
+        value = await self._call(self._send("GET", self._keys_of(partition).alarm))
         return None if value is None else Alarm(**json.loads(value))
 
     async def raise_alarm(self, partition: int, alarm: Alarm) -> None:
         """Keep the lane stopped, over restarts too, until the alarm is cleared."""
         value = json.dumps(alarm._asdict())
-        await self._call(self._redis.execute_command("SET", self._keys_of(partition).alarm, value))
+        await self._call(self._send("SET", self._keys_of(partition).alarm, value))
 
     async def clear_alarm(self, partition: int) -> bool:
         """Let the lane run again; False where there was no alarm."""
-        return bool(await self._call(self._redis.execute_command("DEL", self._keys_of(partition).alarm)))
+        return bool(await self._call(self._send("DEL", self._keys_of(partition).alarm)))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -160,11 +161,11 @@ class Gate:
         run = ("EVALSHA", script.sha, len(keys), *keys, *args)
         async with self._faults():
             try:
-                return await self._redis.execute_command(*run)
+                return await self._send(*run)
             except NoScriptError:
                 # a server that restarted, failed over or was flushed; nothing ran
-                await self._redis.execute_command("SCRIPT LOAD", script.text)
-                return await self._redis.execute_command(*run)
+                await self._send("SCRIPT LOAD", script.text)
+                return await self._send(*run)
 
     async def _call(self, command: Awaitable[Any]) -> Any:
         async with self._faults():

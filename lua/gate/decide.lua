@@ -17,7 +17,7 @@ for i = 1, #rows do
   elseif op == OP_INVALID then
     invalid(row, row[POSITION] and levels[row[POSITION]] or NOWHERE)
   else
-    local p, hold, entry = levels[row[POSITION]], active[id], known(id)
+    local p, hold, entry = levels[row[POSITION]], active[id], done[id] and known(id)
     if hold or entry then again(row, p, hold, entry) else verbs[op](row, p) end
   end
 end

@@ -6,7 +6,8 @@
 -- Quantities are units, times are epoch milliseconds.
 local GATE, RES, DUE = KEYS[1], KEYS[2], KEYS[3]
 local INV, GENERATION = ARGV[1], ARGV[2]
-local call, pack, decode, floor, min, sort = redis.call, cmsgpack.pack, cmsgpack.unpack, math.floor, math.min, table.sort
+local call, pack, decode = redis.call, cmsgpack.pack, cmsgpack.unpack
+local floor, min, sort, type, unpack = math.floor, math.min, table.sort, type, unpack
 
 local RULES = 1                       -- of these scripts; state that was made by other rules is refused
 local PIECE = 4000                    -- arguments of one variadic call (unpack ends at 8,000)

@@ -1,8 +1,8 @@
 -- read: fetches with few calls all that the rows name.
 -- Reads inv:{p}:* of the rows' positions, res:{p} and both generations end:{p}:* of the rows' ids; touches every other
 -- key that may be written, so that a wrong type or a slot that moves is an error now and not between two writes.
--- Leaves levels (position -> numbers, units), active (id -> hold), stored (ids in res:{p}), done and born (id -> entry,
--- its generation), newest_ms.
+-- Leaves levels (position -> numbers, units), active (id -> hold), stored (ids in res:{p}), done and born (id -> packed
+-- entry, its generation), newest_ms.
 local levels, active, stored, done, born = {}, {}, {}, {}, {}
 
 local function load_level(position)
@@ -41,7 +41,7 @@ local function load_ids(ids)
     if not active[ids[i]] then n = n + 1 misses[n] = ids[i] end
   end
   for g = was - 1, was do
-    look_up(GENERATION .. g, misses, function(id, value) done[id], born[id] = decode(value), g end)
+    look_up(GENERATION .. g, misses, function(id, value) done[id], born[id] = value, g end)
   end
 end
 

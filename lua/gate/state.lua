@@ -3,7 +3,7 @@
 -- Leaves outcomes (flat, 9 values each), dirty (positions), changed (ids whose hold was put or ended), fresh (ids done).
 local NOWHERE = {available = -1, reserved = -1, version = -1}
 local outcomes, said = {seq + 1}, 1
-local dirty, dirtied, changed, changes, noted, fresh, remembered = {}, 0, {}, 0, {}, {}, 0
+local dirty, dirtied, changed, changes, fresh, remembered = {}, 0, {}, 0, {}, 0
 local generation = was                                 -- of the clock, as that runs on
 
 -- tells one decision; quantity, expires_at_ms and hold are false where they do not apply
@@ -25,18 +25,15 @@ local function touch(p)
   p.version = p.version + 1
 end
 
--- the hold of id was put, extended or ended
+-- the hold of id was put, extended or ended (an id may be noted more than once)
 local function note(id)
-  if not noted[id] then
-    noted[id] = true
-    changes = changes + 1
-    changed[changes] = id
-  end
+  changes = changes + 1
+  changed[changes] = id
 end
 
--- what was done under id is known for the window
+-- what was done under id is known for the window; \149 begins a msgpack array of five
 local function remember(id, body, code, quantity, ended, position)
-  done[id], born[id] = {body, code, quantity, ended, position}, generation
+  done[id], born[id] = '\149' .. pack(body, code, quantity, ended, position), generation
   remembered = remembered + 1
   fresh[remembered] = id
 end
@@ -44,7 +41,7 @@ end
 -- what was done under id, if that is still visible at the clock
 local function known(id)
   local entry = done[id]
-  if entry and born[id] >= generation - 1 then return entry end
+  if entry and born[id] >= generation - 1 then return decode(entry) end
   return nil
 end
 

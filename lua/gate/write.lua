@@ -6,15 +6,14 @@ for i = 1, dirtied do
   if not (p.available >= 0 and p.reserved >= 0 and p.available % 1 == 0) then corrupt('would be negative: ' .. p.key) end
 end
 
-local puts, scores, drops, entries = {}, {}, {}, {[is - 1] = {}, [is] = {}}
+local puts, scores, put, drops, entries = {}, {}, 0, {}, {[is - 1] = {}, [is] = {}}
 for i = 1, changes do
   local id = changed[i]
   local hold = active[id]
   if hold then
-    puts[#puts + 1] = id
-    puts[#puts + 1] = pack(hold)
-    scores[#scores + 1] = hold[EXPIRES_AT_MS]
-    scores[#scores + 1] = id
+    put = put + 2
+    puts[put - 1], puts[put] = id, pack(hold)
+    scores[put - 1], scores[put] = hold[EXPIRES_AT_MS], id
   elseif stored[id] then
     drops[#drops + 1] = id
   end
@@ -24,7 +23,7 @@ for i = 1, remembered do
   local list = entries[born[id]]                       -- none: a generation that the clock has passed since
   if list then
     list[#list + 1] = id
-    list[#list + 1] = pack(done[id])
+    list[#list + 1] = done[id]
   end
 end
 

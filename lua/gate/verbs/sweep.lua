@@ -13,7 +13,7 @@ local function sweep(row)
   local unseen, ready, seen = {}, {}, {}
   for i = 1, #list do
     local id = list[i]
-    if not active[id] and not noted[id] then unseen[#unseen + 1] = id end
+    if not stored[id] then unseen[#unseen + 1] = id end
   end
   look_up(RES, unseen, found_hold)
   for i = 1, #unseen do
