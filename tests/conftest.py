@@ -16,7 +16,7 @@ from tests.docker_servers import docker_servers
 def stack() -> Iterator[Stack]:
     """Kafka, Redis and PostgreSQL, empty and without workers: `stack.endpoints`, `stack.environment`.
 
-    ONHAND_TEST_STACK=docker takes them from containers; ONHAND_KAFKA, ONHAND_REDIS, ONHAND_POSTGRES name servers that run already.
+    ONHAND_TEST_STACK=docker takes them from containers; ONHAND_KAFKA, ONHAND_REDIS, ONHAND_POSTGRES name running ones.
     """
     with _state_dir() as directory, _servers() as env, Stack(directory, schema=False, base_env=env) as running:
         yield running

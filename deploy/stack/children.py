@@ -7,10 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import psutil
+
 from onhand.deploy.stack.errors import StackError
 
 _LAUNCH = Path(__file__).with_name("launch.py")
@@ -59,7 +62,7 @@ def run_once(command: Command, log: Path, what: str) -> None:
         raise StackError(f"{what} failed:\n{tail(log, start)}")
 
 
-def open_log(log: Path):  # type: ignore[no-untyped-def]
+def open_log(log: Path) -> BinaryIO:
     """The log, opened to append; a long one is first put aside as `.1`."""
     if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
         log.replace(log.with_suffix(".log.1"))
@@ -111,13 +114,18 @@ def started_at(pid: int) -> str | None:
 
 
 def end(processes: Iterable[tuple[int, str]], patience_s: float) -> None:
-    """Ask processes (pid, start) to stop, wait for them, kill what is left. One that is no longer the same is not touched."""
+    """Ask processes (pid, start) to stop, wait, kill what is left. A pid that is another's by now is left alone."""
     alive = [(pid, start) for pid, start in processes if started_at(pid) == start]
     for pid, _ in alive:
-        os.kill(pid, signal.SIGTERM)
+        _signal(pid, signal.SIGTERM)
     until = time.monotonic() + patience_s
     while alive and time.monotonic() < until:
         time.sleep(0.05)
         alive = [(pid, start) for pid, start in alive if started_at(pid) == start]
     for pid, _ in alive:
-        os.kill(pid, signal.SIGKILL)
+        _signal(pid, signal.SIGKILL)
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):  # it ended in between
+        os.kill(pid, number)

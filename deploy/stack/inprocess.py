@@ -73,7 +73,7 @@ class Stack:
     def _run(self) -> None:
         try:
             asyncio.run(self._supervise())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 handed on to whoever waits
             if not self._ready.done():
                 self._ready.set_exception(error)
 

@@ -51,7 +51,7 @@ def cache_dir() -> Path:
 def ensure_jars(progress: Progress, jars: list[Jar] | None = None, cache: Path | None = None) -> list[Path]:
     """Paths of all jars, each with the bytes that the lock promises; what is missing or damaged is fetched.
 
-    Several stacks that start at once fetch once. Raises StackError if something cannot be fetched or is not what the lock says.
+    Several stacks that start at once fetch once. Raises StackError if something cannot be had as the lock says.
     """
     jars = locked_jars() if jars is None else jars
     folder = (cache or cache_dir()) / "jars"
@@ -115,8 +115,8 @@ def _fetch_one(jar: Jar, folder: Path, scratch: Path, advance: Callable[[int], N
             return
         reason = "its sha256 is not the one in kafka.lock"
     raise StackError(
-        f"{jar.coordinate} could not be fetched from Maven Central ({reason}). The first start needs the network for Kafka's jars "
-        f"(45 MB, once per machine, kept in {folder}); with ONHAND_KAFKA=host:port a broker of yours is used instead."
+        f"{jar.coordinate} could not be fetched from Maven Central ({reason}). The first start needs the network for "
+        f"Kafka's jars (45 MB, once per machine, kept in {folder}); ONHAND_KAFKA=host:port uses another broker."
     )
 
 

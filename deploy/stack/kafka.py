@@ -45,6 +45,7 @@ log.cleaner.threads=1
 log.cleaner.dedupe.buffer.size=16777216
 """
 
+_JVM = ("-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError", "--sun-misc-unsafe-memory-access=allow")
 _LOGGING = (
     "defaultLogLevel=warn",
     "log.kafka.server.KafkaRaftServer=info",
@@ -100,12 +101,7 @@ class Kafka:
 
     def _java(self, options: list[str], main: list[str]) -> Command:
         logging = [f"-Dorg.slf4j.simpleLogger.{setting}" for setting in _LOGGING]
-        common = [
-            "-XX:+UseSerialGC",
-            "-XX:-UsePerfData",
-            "-XX:+ExitOnOutOfMemoryError",
-            f"-Djava.io.tmpdir={self._home / 'tmp'}",
-        ]
+        common = [*_JVM, f"-Djava.io.tmpdir={self._home / 'tmp'}"]
         classpath = ["-cp", os.pathsep.join(map(str, self._jars))]
         return Command(
             [str(_java_binary()), *common, *logging, *options, *classpath, *main],

@@ -87,7 +87,7 @@ class Keeper:
         return False
 
     async def _death(self) -> None:
-        while self.child is not None and self.child.poll() is None:
+        while self.child is not None and self.child.poll() is None:  # noqa: ASYNC110 no event tells a death everywhere
             await asyncio.sleep(_POLL_S)
 
     def _become(self, state: str, detail: str = "") -> None:

@@ -1,6 +1,6 @@
 """Becomes a child of the stack: drops privileges, ties its life to the supervisor's, then executes the program.
 
-Run as a script, `launch.py PARENT SIGNAL UID GID PROGRAM ARGUMENT...`, and not as a preexec function, which is not safe beside threads.
+Run as a script, `launch.py PARENT SIGNAL UID GID PROGRAM ARGUMENT...`: a preexec function is not safe beside threads.
 Standard library only: it runs with -I -S, and after setuid nothing more may be importable.
 """
 
@@ -19,9 +19,7 @@ def main(argv: list[str]) -> None:
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)
-    if (
-        libc
-    ):  # after setuid, which clears it; a system without it relies on the next start, which ends what was left over
+    if libc:  # after setuid, which clears it. Other systems: the next start ends what was left over
         if libc.prctl(_PR_SET_PDEATHSIG, death_signal, 0, 0, 0) != 0:
             raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
         if os.getppid() != parent:  # it died before the line above

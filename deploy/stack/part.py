@@ -35,7 +35,7 @@ class Part(Protocol):
         """What makes it stop in order."""
 
     def prepare(self, report: Report) -> None:
-        """Make what it needs to run (files, data directory). Blocking; done again is nothing done. Raises StackError."""
+        """Make what it needs to run (files, data directory), if it is not there. Blocking. Raises StackError."""
 
     def command(self) -> Command:
         """The command for the next start."""

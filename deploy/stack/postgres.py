@@ -96,7 +96,7 @@ class Postgres:
 
     async def serving(self, child: subprocess.Popen[bytes]) -> None:
         """Wait until its pid file says ready: during recovery it listens already, and turns callers away."""
-        while not _says_ready(self._data / "postmaster.pid", child.pid):
+        while not _says_ready(self._data / "postmaster.pid", child.pid):  # noqa: ASYNC110 a file tells
             await asyncio.sleep(0.02)
         await listening(self.port)
 

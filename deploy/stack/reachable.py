@@ -1,4 +1,4 @@
-"""Folders that an unprivileged child of root can enter, where the environment or the state directory lies below a closed one."""
+"""Folders that an unprivileged child of root can enter, where environment or state directory lie below a closed one."""
 
 import os
 import secrets
@@ -39,7 +39,7 @@ def reachable_home(user: User | None, state: StateDir) -> Path:
         home = state.root / "postgres"
     else:
         home = _common(user) / f"state-{secrets.token_hex(6)}"
-        why = "PostgreSQL does not run as root, and the user it runs as cannot enter this directory: its data is in `home`"
+        why = "PostgreSQL does not run as root, and its user cannot enter this directory: its data is in `home`"
         write_private(note, {"home": str(home), "why": why})
     home.mkdir(exist_ok=True, mode=0o700)
     if user:

@@ -9,6 +9,6 @@ _KEYWORD = re.compile(r"\b((?:ssl)?password\s*=\s*)(?:'[^']*'|[^\s&]+)", re.IGNO
 def redact(text: str) -> str:
     """The text with the password of each URL and of each `password=...` replaced by `***`.
 
-    A password that holds `@` or `/` unescaped goes whole: of two URLs that touch, rather the second user than a piece of a password.
+    A password that holds `@` or `/` unescaped goes whole; where two URLs touch, so does the second user.
     """
     return _KEYWORD.sub(r"\1***", _URL.sub(r"\1:***@", text))

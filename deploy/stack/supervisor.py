@@ -6,22 +6,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from onhand.deploy.stack.children import end, started_at
+from onhand.deploy.stack.errors import StackError
 from onhand.deploy.stack.kafka import Kafka
 from onhand.deploy.stack.keeper import Keeper
 from onhand.deploy.stack.part import Part, Progress, Report
 from onhand.deploy.stack.postgres import Postgres
+from onhand.deploy.stack.reach import VARIABLES
 from onhand.deploy.stack.state import StateDir, read_json, write_private
 from onhand.deploy.stack.valkey import Valkey
 from onhand.deploy.stack.workers import Worker, worker_counts
 
 _WORKER_PATIENCE_S = 10.0
 _SERVER_PATIENCE_S = 25.0
-_VARIABLES = {"kafka": "ONHAND_KAFKA", "redis": "ONHAND_REDIS", "postgres": "ONHAND_POSTGRES"}
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to start. `gates` None is what fits the cores, 0 is servers only; `ports` by part name; `base_env` as os.environ."""
+    """What to start. `gates` None is what fits the cores, 0 servers only; `ports` by part; `base_env` as os.environ."""
 
     gates: int | None = None
     ports: dict[str, int] = field(default_factory=dict)
@@ -31,11 +32,11 @@ class Options:
     @property
     def external(self) -> dict[str, str]:
         """Servers that are used instead of the embedded ones, by part name."""
-        return {name: self.base_env[variable] for name, variable in _VARIABLES.items() if self.base_env.get(variable)}
+        return {name: self.base_env[variable] for name, variable in VARIABLES.items() if self.base_env.get(variable)}
 
 
 class Supervisor:
-    """One run of a stack in a state directory. Use it from one thread: children live as long as the thread that started them."""
+    """One run of a stack in a state directory. Children live as long as the thread that runs it, at most."""
 
     def __init__(self, state: StateDir, options: Options, report: Report) -> None:
         self._state = state
@@ -51,10 +52,10 @@ class Supervisor:
     async def run(self) -> None:
         """Start everything, set `ready`, keep it running until `stop`, then stop all in order.
 
-        Raises Refused if a stack runs here already, StackError if something does not come up; all that was started is stopped then.
+        Raises Refused if a stack runs here already, StackError if something does not come up; all is stopped then.
         """
         with self._state.owned():
-            self._clean_up_after_a_killed_run()
+            clean_up(self._state)
             serve, stop = asyncio.create_task(self._serve()), asyncio.create_task(self._stopping.wait())
             try:
                 await asyncio.wait({serve, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -85,12 +86,12 @@ class Supervisor:
     @property
     def environment(self) -> dict[str, str]:
         """The environment of a process that works on this stack: addresses, secret, state directory."""
-        addresses = {_VARIABLES[name]: str(value) for name, value in self.endpoints.items() if name in _VARIABLES}
+        addresses = {VARIABLES[name]: str(value) for name, value in self.endpoints.items() if name in VARIABLES}
         base = {"ONHAND_SECRET": self._state.secrets()["secret"]} | self._options.base_env
         return base | addresses | {"ONHAND_STATE": str(self._state.root)}
 
     async def _serve(self) -> None:
-        await self._start([self._servers()[name] for name in _VARIABLES if name not in self._options.external])
+        await self._start([self._servers()[name] for name in VARIABLES if name not in self._options.external])
         if self._options.schema:
             await self._make_schema()
         await self._start(self._workers())
@@ -136,8 +137,8 @@ class Supervisor:
         self._report(Progress("schema", "ready"))
 
     async def _stop_all(self) -> None:
-        workers = [keeper for keeper in self._keepers if keeper.part.name not in _VARIABLES]
-        servers = [keeper for keeper in self._keepers if keeper.part.name in _VARIABLES]
+        workers = [keeper for keeper in self._keepers if keeper.part.name not in VARIABLES]
+        servers = [keeper for keeper in self._keepers if keeper.part.name in VARIABLES]
         hurry = asyncio.create_task(self._kill_when_in_a_hurry())
         await asyncio.gather(*(keeper.stop(_WORKER_PATIENCE_S) for keeper in workers))
         await asyncio.gather(*(keeper.stop(_SERVER_PATIENCE_S) for keeper in servers))
@@ -151,14 +152,6 @@ class Supervisor:
             if keeper.child and keeper.child.poll() is None:
                 keeper.child.kill()
 
-    def _clean_up_after_a_killed_run(self) -> None:
-        """End what a killed supervisor left behind (we hold the directory, so it is dead) and take down its papers."""
-        self._state.endpoints.unlink(missing_ok=True)
-        if self._state.run.exists():
-            parts = read_json(self._state.run)["parts"].values()
-            end([(part["pid"], part["started"]) for part in parts], patience_s=15.0)
-            self._state.run.unlink()
-
     def _tell(self) -> None:
         """Write who runs; once all was ready for the first time, the endpoints too."""
         parts = {k.part.name: _row(k) for k in self._keepers if k.identity}
@@ -167,7 +160,19 @@ class Supervisor:
             write_private(self._state.endpoints, self.endpoints)
 
     def _report(self, progress: Progress) -> None:
+        """Pass it on; to a thread that still prepares a part when all is to stop, say so."""
+        if self._stopping.is_set() and progress.state == "fetching":
+            raise StackError("stopped")
         self._report_to(progress)
+
+
+def clean_up(state: StateDir) -> None:
+    """End what a killed supervisor left behind and take down its papers. Only for whoever owns the directory."""
+    state.endpoints.unlink(missing_ok=True)
+    if state.run.exists():
+        parts = read_json(state.run)["parts"].values()
+        end([(part["pid"], part["started"]) for part in parts], patience_s=15.0)
+        state.run.unlink()
 
 
 def _row(keeper: Keeper) -> dict[str, Any]:

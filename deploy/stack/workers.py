@@ -15,7 +15,7 @@ _MOST_GATES = 8
 
 
 def worker_counts(gates: int | None) -> dict[str, int]:
-    """How many workers of each role: of the gate as asked, else what fits the cores; of the ledger one for two of them."""
+    """How many workers of each role: of the gate as asked, else what fits the cores; a ledger worker for each two."""
     if gates is None:
         gates = min(max(2, os.cpu_count() or 1), _MOST_GATES)
     return {"gate": gates, "ledger": max(1, gates // 2)} if gates else {}

@@ -1,0 +1,129 @@
+"""The `onhand` command. What a command needs is imported inside it, so that `onhand --help` is quick.
+
+Exit codes: 0 done, 1 refused or a difference found, 2 wrong usage, 3 a server is away.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=(
+    "An inventory engine that never sells what it does not have."
+))  # fmt: skip
+
+State = Annotated[Path, typer.Option("--state", help="The state directory.", envvar="ONHAND_STATE", show_envvar=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Listen on this port.", show_default=False)]
+DEFAULT_STATE = Path(".onhand")
+
+
+@app.command()
+def up(
+    state: State = DEFAULT_STATE,
+    detach: Annotated[bool, typer.Option("--detach", help="Go to the background once all is ready.")] = False,
+    workers: Annotated[int | None, typer.Option(min=0, help="Gate workers; by default what fits the cores.")] = None,
+    kafka_port: Port = None,
+    redis_port: Port = None,
+    postgres_port: Port = None,
+    as_json: Json = False,
+) -> None:
+    """Start everything on this machine: servers, tables, topics, workers."""
+    from onhand.deploy.stack import foreground
+    from onhand.deploy.stack.state import StateDir
+    from onhand.deploy.stack.supervisor import Options
+
+    given = {"kafka": kafka_port, "redis": redis_port, "postgres": postgres_port}
+    ports = {name: port for name, port in given.items() if port}
+    if not detach:
+        options = Options(gates=workers, ports=ports)
+        foreground.run_until_stopped(StateDir.at(state), options, lambda found: _print_endpoints(found, state, as_json))
+        return
+    arguments = [] if workers is None else ["--workers", str(workers)]
+    arguments += [word for name, port in ports.items() for word in (f"--{name}-port", str(port))]
+    _print_endpoints(foreground.detach(StateDir.at(state), arguments), state, as_json)
+
+
+@app.command()
+def down(state: State = DEFAULT_STATE) -> None:
+    """Stop what `up` started; the data stays."""
+    from onhand.deploy.stack.down import stop
+    from onhand.deploy.stack.state import StateDir
+
+    if not (state / "logs").exists() or not stop(StateDir.at(state)):
+        typer.echo(f"nothing runs in {state.absolute()}", err=True)
+
+
+@app.command()
+def migrate(state: State = DEFAULT_STATE) -> None:
+    """Bring the ledger's tables up to date."""
+    from onhand.deploy.stack.reach import settings_at
+    from onhand.sql.migrate import migrate as run
+
+    for applied in run(settings_at(state).postgres.get_secret_value()):
+        typer.echo(f"applied {applied.number:04} {applied.name}")
+
+
+@app.command()
+def topics(state: State = DEFAULT_STATE) -> None:
+    """Make the topics, and let each partition be born once."""
+    from onhand.agents.topics import make_topics
+    from onhand.deploy.stack.reach import settings_at
+
+    made = make_topics(settings_at(state))
+    typer.echo(f"{made.partitions} partitions")
+
+
+@app.command()
+def worker(role: Annotated[str, typer.Argument(help="gate or ledger")], state: State = DEFAULT_STATE) -> None:
+    """Run one worker in the foreground until SIGTERM, as a container would."""
+    import os
+
+    from onhand.agents.worker import ROLES, run
+    from onhand.deploy.stack.reach import environment_of
+
+    if role not in ROLES:
+        raise typer.BadParameter(f"{role!r} is none of {', '.join(ROLES)}", param_hint="ROLE")
+    os.environ |= environment_of(state)
+    raise typer.Exit(run(role))
+
+
+def _print_endpoints(endpoints: dict[str, Any], state: Path, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(endpoints))
+        return
+    from onhand.deploy.stack import redact
+
+    for name, value in endpoints.items():
+        if name != "processes":
+            typer.echo(f"{name:9} {redact(str(value))}", err=True)
+    typer.echo(f"ready; {state.absolute() / 'endpoints.json'} has the passwords", err=True)
+
+
+def main() -> None:
+    """Run the command; what goes wrong becomes a line on standard error and an exit code."""
+    try:
+        app()
+    except Exception as error:
+        code = _exit_code(error)
+        if code is None:
+            raise
+        from onhand.deploy.stack.redaction import redact
+
+        print(f"onhand: {redact(str(error))}", file=sys.stderr)
+        sys.exit(code)
+
+
+def _exit_code(error: Exception) -> int | None:
+    from onhand.deploy.stack.errors import Refused, StackError
+    from onhand.schemas.faults import Corrupt, Retryable
+
+    if isinstance(error, (Refused, Corrupt)):
+        return 1
+    return 3 if isinstance(error, (StackError, Retryable)) else None
+
+
+if __name__ == "__main__":
+    main()

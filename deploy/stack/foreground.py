@@ -1,0 +1,110 @@
+"""`onhand up`: the supervisor as this process, or as one in the background."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from onhand.deploy.stack.children import open_log, tail
+from onhand.deploy.stack.display import display
+from onhand.deploy.stack.errors import Refused, StackError
+from onhand.deploy.stack.part import Progress, Report
+from onhand.deploy.stack.state import StateDir, read_json
+from onhand.deploy.stack.supervisor import Options, Supervisor
+
+_REPORT_FD = "ONHAND_REPORT_FD"
+
+
+def run_until_stopped(state: StateDir, options: Options, ready: Any) -> None:
+    """Run the stack in this process until SIGINT or SIGTERM; `ready` is called with the endpoints once all serves.
+
+    Where a waiting `detach` gave a descriptor, it is told each step, and the end of the start.
+    """
+    with _Waiting() as waiting, display() as shown:
+
+        def report(progress: Progress) -> None:
+            shown(progress)
+            waiting.tell(asdict(progress))
+
+        def all_ready(endpoints: dict[str, Any]) -> None:
+            waiting.tell({"ready": True})
+            waiting.close()
+            ready(endpoints)
+
+        try:
+            asyncio.run(_supervise(state, options, report, all_ready))
+        except StackError as error:
+            waiting.tell({"failed": str(error), "refused": isinstance(error, Refused)})
+            raise
+
+
+def detach(state: StateDir, arguments: list[str]) -> dict[str, Any]:
+    """Start `onhand up` with these arguments in the background; the endpoints once all serves. Raises as it would."""
+    log = state.log("supervisor")
+    reading, writing = os.pipe()
+    with open_log(log) as output:
+        start = log.stat().st_size
+        subprocess.Popen(
+            [sys.executable, "-m", "onhand.deploy.cli", "up", "--state", str(state.root), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=os.environ | {_REPORT_FD: str(writing)},
+            pass_fds=(writing,),
+            start_new_session=True,
+        )
+    os.close(writing)
+    with os.fdopen(reading) as told, display() as shown:
+        for line in told:
+            word = json.loads(line)
+            if "failed" in word:
+                raise (Refused if word["refused"] else StackError)(word["failed"])
+            if "ready" in word:
+                return dict(read_json(state.endpoints))
+            shown(Progress(**word))
+    raise StackError(f"the supervisor ended; the end of {log}:\n{tail(log, start)}")
+
+
+async def _supervise(state: StateDir, options: Options, report: Report, ready: Any) -> None:
+    supervisor = Supervisor(state, options, report)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, supervisor.stop)
+    run, serving = asyncio.create_task(supervisor.run()), asyncio.create_task(supervisor.ready.wait())
+    await asyncio.wait({run, serving}, return_when=asyncio.FIRST_COMPLETED)
+    if serving.done():
+        ready(supervisor.endpoints)
+    serving.cancel()
+    await run
+
+
+class _Waiting:
+    """The end of the pipe on which a `detach` waits, if one does."""
+
+    def __init__(self) -> None:
+        number = os.environ.pop(_REPORT_FD, None)
+        self._pipe = os.fdopen(int(number), "w", buffering=1) if number else None
+        if number:
+            os.set_inheritable(int(number), False)
+
+    def __enter__(self) -> "_Waiting":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def tell(self, word: dict[str, Any]) -> None:
+        if self._pipe:
+            try:
+                self._pipe.write(json.dumps(word) + "\n")
+            except OSError:  # nobody waits any more; the stack goes on
+                self._pipe = None
+
+    def close(self) -> None:
+        if self._pipe:
+            self._pipe.close()
+            self._pipe = None
