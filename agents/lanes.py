@@ -29,14 +29,23 @@ class Work(Protocol):
 class Lane:
     """Runs the work of one partition, with patience: retries what may heal, stops with an alarm where it must."""
 
-    def __init__(self, partition: int, work: Callable[[int, Inbox], Work], alarms: Alarms, clock: Clock) -> None:
+    def __init__(
+        self,
+        partition: int,
+        work: Callable[[int, Inbox], Work],
+        alarms: Alarms,
+        clock: Clock,
+        broken: Callable[[BaseException], None],
+    ) -> None:
         self.partition = partition
         self.inbox = Inbox()
         self.work = work(partition, self.inbox)
         self._alarms = alarms
         self._clock = clock
+        self._broken = broken
         self._closed = False
         self._task = asyncio.create_task(self._run(), name=f"lane-{partition}")
+        self._task.add_done_callback(self._ended)
 
     async def close(self) -> None:
         """Stop at once, at any point: what was decided and not told lies in the store for the next owner.
@@ -67,6 +76,12 @@ class Lane:
                 await self._stop(alarm)
             except Corrupt as broken:
                 await self._stop(Alarm("corrupt", str(broken), -1))
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A lane ends when it is closed; with anything that is no fault we know, the process must end, loudly."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._broken(error)
 
     async def _while_not_alarmed(self) -> None:
         while await self._alarms.alarmed(self.partition):

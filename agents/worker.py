@@ -26,6 +26,8 @@ log = structlog.get_logger("worker")
 
 ROLES: dict[str, Callable[[Resources], Awaitable[Role]]] = {"gate": gate_role}
 
+EXIT_BROKEN = 70
+"""An invariant does not hold, or there is a bug; the last line of the log says which."""
 _STOP_S = 10.0
 _PROBE_VARIABLE = "ONHAND_TEST_PROBE"
 
@@ -54,14 +56,20 @@ async def _serve(name: str, settings: Settings) -> int:
     probe = deadly_probe(os.environ[_PROBE_VARIABLE]) if _PROBE_VARIABLE in os.environ else no_probe
     resources = Resources(settings, reader, publisher, SystemClock(), probe)
     role = await ROLES[name](resources)
-    lanes = Lanes(lambda partition: Lane(partition, role.work, role.alarms, resources.clock))
+    broken: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+
+    def note(error: BaseException) -> None:
+        if not broken.done():
+            broken.set_result(error)
+
+    lanes = Lanes(lambda partition: Lane(partition, role.work, role.alarms, resources.clock, note))
     readiness = Readiness(settings.ready_fd, lanes)
     app = build(settings.broker, f"onhand-{name}", role.topic, lanes, readiness.assigned)
     if settings.metrics_port is not None:
         start_http_server(settings.metrics_port, addr="127.0.0.1")
     metering = asyncio.create_task(meter(name, role, resources, lanes))
     try:
-        return await _until_stopped(app)
+        return await _until_stopped(app, broken)
     finally:
         metering.cancel()
         readiness.cancel()
@@ -71,14 +79,17 @@ async def _serve(name: str, settings: Settings) -> int:
         await role.close()
 
 
-async def _until_stopped(app: App) -> int:
-    """Run Faust until a signal (0), or until it stops by itself (1: somebody must start us again)."""
+async def _until_stopped(app: App, broken: asyncio.Future[BaseException]) -> int:
+    """Run Faust until a signal (0), until it stops by itself (1), or until a lane broke (70): then start us again."""
     asked = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, asked.set)
     await app.start()
-    waits = [asyncio.create_task(asked.wait()), asyncio.create_task(app.wait_until_stopped())]
+    waits = [asyncio.create_task(asked.wait()), asyncio.create_task(app.wait_until_stopped()), broken]
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    if broken.done():
+        log.critical("a lane broke, the process ends", exc_info=broken.result())
+        return EXIT_BROKEN
     if not asked.is_set():
         log.critical("Faust stopped by itself", reason=repr(app.crash_reason))
         return 1

@@ -90,11 +90,12 @@ async def _in_batches(producer: AIOKafkaProducer, topic: str, partition: int, me
     batch = producer.create_batch()
     waits = []
     for key, value, headers in messages:
-        if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
+        listed = list(headers)
+        if batch.append(key=key, value=value, timestamp=None, headers=listed) is None:
             waits.append(await producer.send_batch(batch, topic, partition=partition))
             batch = producer.create_batch()
-            if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
-                raise Retryable(f"a message of {len(value or b'')} bytes does not fit into a batch")
+            if batch.append(key=key, value=value, timestamp=None, headers=listed) is None:
+                raise ValueError(f"a message of {len(value or b'')} bytes does not fit into a batch")
     held = batch.record_count()
     if held:
         waits.append(await producer.send_batch(batch, topic, partition=partition))
