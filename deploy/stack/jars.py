@@ -88,7 +88,7 @@ def _fetch(jars: list[Jar], folder: Path, progress: Progress) -> None:
     def advance(bytes_count: int) -> None:
         nonlocal done, told
         done += bytes_count
-        if done - told > total // 100:
+        if done - told > total // 100 or done >= total:
             told = done
             progress(done, total)
 

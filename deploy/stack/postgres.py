@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from onhand.deploy.stack.children import Command, User, run_once, unprivileged
+import psutil
+
+from onhand.deploy.stack.children import Command, User, run_once, started_at, unprivileged
 from onhand.deploy.stack.errors import StackError
 from onhand.deploy.stack.part import Progress, Report, listening
 from onhand.deploy.stack.reachable import reachable_binaries, reachable_home
@@ -85,6 +87,7 @@ class Postgres:
 
     def command(self) -> Command:
         """The server in the foreground."""
+        _forget_a_dead_server(self._data)
         settings = [
             word for name, value in (_SETTINGS | {"port": str(self.port)}).items() for word in ("-c", f"{name}={value}")
         ]
@@ -99,6 +102,22 @@ class Postgres:
         while not _says_ready(self._data / "postmaster.pid", child.pid):  # noqa: ASYNC110 a file tells
             await asyncio.sleep(0.02)
         await listening(self.port)
+
+
+def _forget_a_dead_server(data: Path) -> None:
+    """Take away the pid file of a server that was killed.
+
+    PostgreSQL does so itself, but takes a zombie, which in a container may never be reaped, for alive. The file also guards
+    against backends that outlived their server: those, known by their working directory, are ended first.
+    """
+    pid_file = data / "postmaster.pid"
+    if not pid_file.exists() or started_at(int(pid_file.read_text().split()[0])):
+        return
+    orphans = [process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(data.resolve())]
+    for process in orphans:
+        process.kill()
+    psutil.wait_procs(orphans, timeout=5)
+    pid_file.unlink(missing_ok=True)
 
 
 def _says_ready(pid_file: Path, pid: int) -> bool:

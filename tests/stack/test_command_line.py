@@ -1,0 +1,184 @@
+"""The `onhand` command as users have it: installed from a wheel, and running a whole stack."""
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+import pytest
+import redis
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from onhand.deploy.stack.children import started_at
+from onhand.deploy.stack.down import stop
+from onhand.deploy.stack.state import StateDir
+from onhand.schemas.topics import COMMANDS, REQUESTS
+
+PROJECT = Path(__file__).parents[2]
+SERVERS = ("ONHAND_KAFKA", "ONHAND_REDIS", "ONHAND_POSTGRES")
+
+
+def onhand(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("ONHAND_")} | more
+    return subprocess.run([sys.executable, "-m", "onhand.deploy.cli", *words], capture_output=True, text=True, env=env)
+
+
+def up(state_dir: Path) -> dict[str, Any]:
+    done = onhand("up", "--detach", "--workers", "0", "--json", "--state", str(state_dir))
+    assert done.returncode == 0, done.stderr
+    endpoints = json.loads(done.stdout)
+    assert endpoints == json.loads((state_dir / "endpoints.json").read_text())
+    return dict(endpoints)
+
+
+@pytest.fixture
+def installation(state_dir: Path) -> Iterator[Path]:
+    """A state directory in which nothing runs any more after the test."""
+    yield state_dir
+    stop(StateDir.at(state_dir))
+
+
+def test_up_and_down_and_up_after_a_kill_of_everything(installation: Path) -> None:
+    first = up(installation)
+    _write_everywhere(first)
+    assert onhand("up", "--detach", "--state", str(installation)).returncode == 1
+    assert onhand("down", "--state", str(installation)).returncode == 0
+    assert not [pid for pid in first["processes"].values() if started_at(pid)]
+
+    second = up(installation)
+    assert {name: second[name] for name in ("kafka", "redis", "postgres")} == _addresses(first)
+    _is_everywhere(second)
+    supervisor = json.loads((installation / "run.json").read_text())["supervisor"]["pid"]
+    for pid in [supervisor, *second["processes"].values()]:
+        psutil.Process(pid).kill()
+
+    third = up(installation)
+    assert _addresses(third) == _addresses(first)
+    _is_everywhere(third)
+
+
+def test_no_password_on_the_screen(installation: Path) -> None:
+    done = onhand("up", "--detach", "--workers", "0", "--state", str(installation))
+    secrets = StateDir(installation).secrets()
+    assert done.returncode == 0
+    assert "redis://:***@127.0.0.1" in done.stderr
+    assert not [secret for secret in secrets.values() if secret in done.stderr + done.stdout]
+
+
+@pytest.mark.parametrize(
+    "words", [["fly"], ["up", "--workers", "-1"], ["worker", "nobody"], ["up", "--redis-port", "x"]]
+)
+def test_wrong_usage_is_2(words: list[str], tmp_path: Path) -> None:
+    assert onhand(*words, ONHAND_STATE=str(tmp_path)).returncode == 2
+
+
+@pytest.mark.parametrize("words", [["migrate"], ["topics"]])
+def test_where_nothing_runs_it_is_3(words: list[str], tmp_path: Path) -> None:
+    done = onhand(*words, "--state", str(tmp_path))
+    assert done.returncode == 3
+    assert "onhand up" in done.stderr
+
+
+def test_an_external_server_that_is_away_is_3_without_its_password(installation: Path) -> None:
+    away = {name: "127.0.0.1:1" for name in SERVERS[:1]} | {
+        "ONHAND_REDIS": "redis://:s3cret@127.0.0.1:1/0",
+        "ONHAND_POSTGRES": "postgresql://u:s3cret@127.0.0.1:1/d",
+    }
+    done = onhand("up", "--workers", "0", "--state", str(installation), **away)
+    assert done.returncode == 3, done.stderr
+    assert "s3cret" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_down_where_nothing_runs_is_done(tmp_path: Path) -> None:
+    done = onhand("down", "--state", str(tmp_path / "none"))
+    assert done.returncode == 0
+    assert "nothing runs" in done.stderr
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_wheel_has_the_command_and_its_data_files(tmp_path: Path) -> None:
+    """The dependencies are lent by this environment: what is tested is what the wheel itself brings."""
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    source = _sources(tmp_path)
+    subprocess.run([*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", tmp_path, source], check=True)
+    wheel = next(tmp_path.glob("onhand-*.whl"))
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert not {path for path in _data_files() if f"onhand/{path}" not in names}
+
+    venv.create(tmp_path / "clean", with_pip=False)
+    python = tmp_path / "clean" / "bin" / "python"
+    subprocess.run([*pip, "--python", python, "install", "--no-deps", wheel], check=True)
+    _lend(python, sysconfig.get_path("purelib"))
+    told = subprocess.run([python.with_name("onhand"), "--help"], cwd="/", capture_output=True, text=True, check=True)
+    assert "up" in told.stdout
+    where = [python, "-c", "import onhand.deploy.cli as cli; print(cli.__file__)"]
+    assert str(tmp_path) in subprocess.run(where, cwd="/", capture_output=True, text=True, check=True).stdout
+
+
+def _sources(tmp_path: Path) -> Path:
+    """A copy of what git knows or would know, since a build leaves folders behind."""
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    copy = tmp_path / "source"
+    for name in subprocess.run(listed, cwd=PROJECT, capture_output=True, text=True, check=True).stdout.splitlines():
+        if (PROJECT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            (copy / name).write_bytes((PROJECT / name).read_bytes())
+    return copy
+
+
+def _data_files() -> set[str]:
+    folders = ("schemas", "lua", "sql", "agents", "deploy")
+    found = [path for folder in folders for path in (PROJECT / folder).rglob("*") if path.is_file()]
+    wanted = {path.relative_to(PROJECT) for path in found if path.suffix in (".py", ".lua", ".sql", ".lock")}
+    return {str(path) for path in wanted if path.name != "requirements.lock"}
+
+
+def _lend(python: Path, packages: str) -> None:
+    answer = subprocess.run(
+        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (Path(answer.stdout.strip()) / "lent.pth").write_text(packages + "\n")
+
+
+def _addresses(endpoints: dict[str, Any]) -> dict[str, str]:
+    return {name: endpoints[name] for name in ("kafka", "redis", "postgres")}
+
+
+def _write_everywhere(endpoints: dict[str, Any]) -> None:
+    redis.Redis.from_url(endpoints["redis"]).set("word", "hello")
+    with psycopg.connect(endpoints["postgres"]) as connection:
+        connection.execute("CREATE TABLE words AS SELECT 'hello' AS word")
+    producer = Producer({"bootstrap.servers": endpoints["kafka"]})
+    producer.produce(REQUESTS, b"hello", partition=0)
+    assert producer.flush(10) == 0
+    redis.Redis.from_url(endpoints["redis"]).waitaof(1, 0, 5000)
+
+
+def _is_everywhere(endpoints: dict[str, Any]) -> None:
+    assert redis.Redis.from_url(endpoints["redis"]).get("word") == b"hello"
+    with psycopg.connect(endpoints["postgres"]) as connection:
+        assert connection.execute("SELECT word FROM words").fetchall() == [("hello",)]
+    consumer = Consumer({"bootstrap.servers": endpoints["kafka"], "group.id": "test", "enable.auto.commit": False})
+    consumer.assign([TopicPartition(REQUESTS, 0, 0)])
+    message = consumer.poll(10)
+    consumer.close()
+    assert message is not None
+    assert message.value() == b"hello"
+    assert COMMANDS in consumer_topics(endpoints["kafka"])
+
+
+def consumer_topics(servers: str) -> set[str]:
+    """All topics of the broker."""
+    return set(Producer({"bootstrap.servers": servers}).list_topics(timeout=10).topics)

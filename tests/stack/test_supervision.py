@@ -1,0 +1,213 @@
+"""Children of the stack: they live, die and come back as they should. Kafka is elsewhere here, to be quick."""
+
+import json
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+import pytest
+import redis
+
+from onhand.deploy.stack import Refused, Stack, StackError
+from onhand.deploy.stack import postgres as postgres_part
+from onhand.deploy.stack.children import User, started_at, unprivileged
+from onhand.deploy.stack.down import stop
+from onhand.deploy.stack.reachable import reachable_binaries
+from onhand.deploy.stack.state import StateDir, write_private
+from tests.stack.driver import ELSEWHERE
+from tests.stack.waiting import until
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root must become somebody else")
+needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a child's life to its parent's")
+
+
+def small_stack(directory: Path, **options: Any) -> Stack:
+    return Stack(directory, schema=False, base_env=ELSEWHERE, **options)
+
+
+def remember(endpoints: dict[str, Any], word: str) -> None:
+    redis.Redis.from_url(endpoints["redis"]).set("word", word)
+    with psycopg.connect(endpoints["postgres"]) as connection:
+        connection.execute("CREATE TABLE words (word text)")
+        connection.execute("INSERT INTO words VALUES (%s)", (word,))
+
+
+def remembered(endpoints: dict[str, Any]) -> tuple[Any, Any]:
+    with psycopg.connect(endpoints["postgres"]) as connection:
+        row = connection.execute("SELECT word FROM words").fetchone()
+    return redis.Redis.from_url(endpoints["redis"], decode_responses=True).get("word"), row and row[0]
+
+
+@pytest.fixture
+def killable(state_dir: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process of its own that runs a small stack in state_dir."""
+    argv = [sys.executable, str(Path(__file__).with_name("driver.py")), str(state_dir)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        process.kill()
+    stop(StateDir.at(state_dir))
+
+
+def children_of(state_dir: Path) -> list[int]:
+    parts = json.loads((state_dir / "run.json").read_text())["parts"]
+    return [part["pid"] for part in parts.values()]
+
+
+def test_data_and_addresses_survive_a_stop(state_dir: Path) -> None:
+    with small_stack(state_dir) as first:
+        before = first.endpoints
+        remember(before, "hello")
+        assert json.loads((state_dir / "endpoints.json").read_text()) == before
+        assert (state_dir / "endpoints.json").stat().st_mode & 0o777 == 0o600
+    assert not (state_dir / "endpoints.json").exists()
+    assert not [pid for pid in before["processes"].values() if psutil.pid_exists(pid)]
+    with small_stack(state_dir) as second:
+        assert second.endpoints.keys() == before.keys()
+        assert second.endpoints["redis"] == before["redis"]
+        assert second.endpoints["postgres"] == before["postgres"]
+        assert remembered(second.endpoints) == ("hello", "hello")
+
+
+def test_passwords_are_asked_for_and_are_in_no_argv(state_dir: Path) -> None:
+    with small_stack(state_dir) as stack:
+        secrets = stack.state.secrets()
+        with pytest.raises(redis.AuthenticationError):
+            redis.Redis.from_url(stack.endpoints["redis"].replace(secrets["redis"], "wrong")).ping()
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            psycopg.connect(stack.endpoints["postgres"].replace(secrets["postgres"], "wrong"))
+        for pid in stack.endpoints["processes"].values():
+            words = " ".join(psutil.Process(pid).cmdline())
+            assert not [value for value in secrets.values() if value in words]
+        logs = "".join(log.read_text() for log in (state_dir / "logs").glob("*.log"))
+        assert not [value for value in secrets.values() if value in logs]
+
+
+def test_two_stacks_run_side_by_side(state_dir: Path) -> None:
+    with small_stack(state_dir / "a") as one, small_stack(state_dir / "b") as other:
+        remember(one.endpoints, "one")
+        remember(other.endpoints, "other")
+        assert remembered(one.endpoints) == ("one", "one")
+        assert remembered(other.endpoints) == ("other", "other")
+
+
+def test_a_second_stack_in_the_same_directory_is_refused(state_dir: Path) -> None:
+    with small_stack(state_dir) as stack:
+        with pytest.raises(Refused, match="runs already"), small_stack(state_dir):
+            pass
+        assert redis.Redis.from_url(stack.endpoints["redis"]).ping()
+
+
+@pytest.mark.parametrize("name", ["redis", "postgres"])
+def test_a_part_that_dies_is_started_again(state_dir: Path, name: str) -> None:
+    with small_stack(state_dir) as stack:
+        remember(stack.endpoints, "before")
+        killed = stack.endpoints["processes"][name]
+        os.kill(killed, signal.SIGKILL)
+
+        def reborn() -> Any:
+            told = json.loads((state_dir / "endpoints.json").read_text())["processes"]
+            states = json.loads((state_dir / "run.json").read_text())["parts"]
+            return told.get(name) not in (None, killed) and states[name]["state"] == "ready"
+
+        until(reborn)
+        assert remembered(stack.endpoints)[1] == "before"
+
+
+@needs_linux
+def test_a_killed_supervisor_leaves_no_orphan(state_dir: Path, killable: subprocess.Popen[str]) -> None:
+    children = children_of(state_dir)
+    assert len(children) == 2
+    killable.kill()
+    killable.wait()
+    until(lambda: not [pid for pid in children if started_at(pid)])
+
+
+def test_the_state_of_a_killed_run_is_recognised(state_dir: Path, killable: subprocess.Popen[str]) -> None:
+    endpoints = json.loads((state_dir / "endpoints.json").read_text())
+    remember(endpoints, "hello")
+    for pid in [killable.pid, *children_of(state_dir)]:
+        os.kill(pid, signal.SIGKILL)
+    killable.wait()
+    with small_stack(state_dir) as again:
+        assert again.endpoints["processes"] != endpoints["processes"]
+        assert remembered(again.endpoints)[1] == "hello"
+
+
+def test_a_survivor_of_a_killed_run_is_ended_and_a_stranger_is_not(state_dir: Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as survivor, subprocess.Popen(["sleep", "60"]) as stranger:
+        parts = {
+            "redis": {"pid": survivor.pid, "started": started_at(survivor.pid), "state": "ready"},
+            "postgres": {"pid": stranger.pid, "started": "another boot/1", "state": "ready"},
+        }
+        state = StateDir.at(state_dir)
+        write_private(state.run, {"supervisor": {"pid": 1, "started": ""}, "parts": parts})
+        write_private(state.endpoints, {"processes": {}})
+        assert stop(state)
+        assert survivor.wait() == -signal.SIGTERM
+        assert stranger.poll() is None
+        stranger.kill()
+    assert not state.run.exists()
+    assert not state.endpoints.exists()
+
+
+def test_down_stops_a_running_stack_and_is_idle_where_nothing_runs(
+    state_dir: Path, killable: subprocess.Popen[str]
+) -> None:
+    children = children_of(state_dir)
+    assert stop(StateDir.at(state_dir))
+    assert killable.wait() != 0
+    assert not [pid for pid in children if started_at(pid)]
+    assert not stop(StateDir.at(state_dir))
+
+
+def test_a_part_that_cannot_start_says_why(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(postgres_part._SETTINGS, "shared_buffers", "nonsense")
+    with (
+        pytest.raises(StackError, match=r"(?s)postgres does not start.*postgres\.log.*invalid value"),
+        small_stack(state_dir),
+    ):
+        pass
+    assert not (state_dir / "run.json").exists()
+
+
+@needs_root
+def test_below_a_closed_folder_root_finds_postgres_another_home(state_dir: Path) -> None:
+    closed = state_dir / "closed"
+    closed.mkdir(mode=0o700)
+    try:
+        with small_stack(closed / "state") as stack:
+            remember(stack.endpoints, "hello")
+            note = json.loads((closed / "state" / "postgres.json").read_text())
+            home = Path(note["home"])
+            owner = psutil.Process(stack.endpoints["processes"]["postgres"]).uids().effective
+        with small_stack(closed / "state") as again:
+            assert remembered(again.endpoints) == ("hello", "hello")
+        assert not home.is_relative_to(closed)
+        assert owner == home.stat().st_uid != 0
+        assert home.stat().st_mode & 0o777 == 0o700
+    finally:
+        shutil.rmtree(home)
+
+
+@needs_root
+def test_binaries_below_a_closed_folder_are_copied_to_where_they_can_be_run(state_dir: Path) -> None:
+    closed, user = state_dir / "closed", unprivileged()
+    assert isinstance(user, User)
+    closed.mkdir(mode=0o700)
+    packaged = postgres_part._packaged_binaries()
+    shutil.copytree(packaged.parent, closed / "pginstall", symlinks=True)
+    copy = reachable_binaries(user, closed / "pginstall" / "bin")
+    told = subprocess.run([copy / "postgres", "--version"], user=user.uid, group=user.gid, cwd="/", capture_output=True)
+    assert told.stdout.startswith(b"postgres (PostgreSQL) 18.")
+    assert not copy.is_relative_to(closed)
+    assert pwd.getpwuid(user.uid).pw_name in ("postgres", "nobody")

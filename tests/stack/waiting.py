@@ -1,0 +1,16 @@
+"""Waiting for what tests wait for."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def until(look: Callable[[], T], within_s: float = 20.0) -> T:
+    """Look again and again until the answer is true; that answer."""
+    end = time.monotonic() + within_s
+    while not (found := look()):
+        assert time.monotonic() < end, f"{look} was not true within {within_s} s"
+        time.sleep(0.02)
+    return found
