@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
 import uvloop
@@ -85,7 +86,7 @@ async def _until_stopped(app: App, broken: asyncio.Future[BaseException]) -> int
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, asked.set)
     await app.start()
-    waits = [asyncio.create_task(asked.wait()), asyncio.create_task(app.wait_until_stopped()), broken]
+    waits: list[asyncio.Future[Any]] = [broken, *map(asyncio.ensure_future, (asked.wait(), app.wait_until_stopped()))]
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     if broken.done():
         log.critical("a lane broke, the process ends", exc_info=broken.result())

@@ -1,7 +1,7 @@
 """Commands: the wishes that stand in `inventory.commands`, one model for each type, strict to the letter."""
 
 from enum import IntEnum
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self, final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -52,6 +52,16 @@ class _Command(_Words):
     reference_id: Text | None = None
     issued_at_ms: TimeMs | None = None
 
+    @property
+    def units(self) -> int | None:
+        """The units that are wished for, an adjust's signed; None for verbs that move none."""
+        return None
+
+    @property
+    def target(self) -> str | None:
+        """The reservation that it is about, where that is another id than its own."""
+        return None
+
     def to_json(self) -> bytes:
         """The record value for Kafka."""
         return self.model_dump_json(exclude_none=True).encode()
@@ -79,6 +89,11 @@ class _Moved(_At):
     quantity: Quantity
 
     @property
+    def units(self) -> int:
+        """The units that are wished for."""
+        return self.quantity
+
+    @property
     def use(self) -> str:
         """What makes a second use of the id the same use."""
         return f"{self.type} {self.position} {self.quantity}"
@@ -86,6 +101,11 @@ class _Moved(_At):
 
 class _OfReservation(_At):
     reservation_id: Id
+
+    @property
+    def target(self) -> str:
+        """The reservation."""
+        return self.reservation_id
 
     @property
     def use(self) -> str:
@@ -116,13 +136,19 @@ class Reserve(_Command):
 
     @model_validator(mode="after")
     def _one_line_or_lines(self) -> Self:
-        if self.lines is None:
-            for name in ("sku_id", "warehouse_id", "quantity"):
-                if getattr(self, name) is None:
-                    raise ValueError(f"{name}: is missing")
-        elif self.sku_id is not None or self.warehouse_id is not None or self.quantity is not None:
-            raise ValueError("lines: not together with sku_id, warehouse_id, quantity")
+        sku_id, warehouse_id, quantity = self.sku_id, self.warehouse_id, self.quantity
+        if self.lines is not None:
+            if sku_id is not None or warehouse_id is not None or quantity is not None:
+                raise ValueError("lines: not together with sku_id, warehouse_id, quantity")
+        elif sku_id is None or warehouse_id is None or quantity is None:
+            missing = "sku_id" if sku_id is None else "warehouse_id" if warehouse_id is None else "quantity"
+            raise ValueError(f"{missing}: is missing")
         return self
+
+    @property
+    def units(self) -> int:
+        """The units that are wished for, over all lines."""
+        return self.quantity if self.quantity is not None else sum(line.quantity for line in self.lines or ())
 
     @property
     def position(self) -> str:
@@ -205,6 +231,11 @@ class Adjust(_At):
         if self.delta == 0:
             raise ValueError("delta: must not be 0")
         return self
+
+    @property
+    def units(self) -> int:
+        """The units that are wished for, signed."""
+        return self.delta
 
     @property
     def use(self) -> str:
@@ -295,6 +326,7 @@ class Shard(_At):
     shards: Annotated[int, Field(ge=1, le=64)]
 
 
+@final
 class Sweep(_Words):
     """The sweeper's own: end what expired at or before the clock. Stands in the partition it is about, without a key."""
 

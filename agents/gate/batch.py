@@ -7,7 +7,7 @@ from typing import NamedTuple
 from onhand.agents.ports import Record
 from onhand.lua.format import Row
 from onhand.schemas.admission import Admitted, admit
-from onhand.schemas.commands import Commit, Extend, Op, Release, Reserve, Sweep
+from onhand.schemas.commands import Extend, Op, Reserve, Sweep
 from onhand.schemas.signing import Keyring
 
 UNITS = 500
@@ -64,17 +64,13 @@ def _row(record: Record, admitted: Admitted) -> Row:
     """The row of a record; its columns are those of `onhand.lua.format.Row`."""
     op, command, position, body, quantity, _, _ = admitted
     offset, at_ms = record.offset, record.timestamp
-    match command:
-        case Reserve(id=id, ttl_ms=ttl_ms, channel=channel, order_id=order_id):
-            return op, offset, at_ms, id, position, quantity, body, None, ttl_ms, channel, order_id
-        case Commit(id=id, reservation_id=reservation_id) | Release(id=id, reservation_id=reservation_id):
-            return op, offset, at_ms, id, position, None, body, reservation_id, None, None, None
-        case Extend(id=id, reservation_id=reservation_id, ttl_ms=ttl_ms):
-            return op, offset, at_ms, id, position, None, body, reservation_id, ttl_ms, None, None
-        case None | Sweep():
-            return op, offset, at_ms, None, position, None, 0, None, None, None, None
-        case _:
-            return op, offset, at_ms, command.id, position, quantity, body, None, None, None, None
+    if type(command) is Reserve:
+        ttl_ms, channel, order_id = command.ttl_ms, command.channel, command.order_id
+        return op, offset, at_ms, command.id, position, quantity, body, None, ttl_ms, channel, order_id
+    if command is None or type(command) is Sweep:
+        return op, offset, at_ms, None, position, None, 0, None, None, None, None
+    ttl_ms = command.ttl_ms if type(command) is Extend else None
+    return op, offset, at_ms, command.id, position, quantity, body, command.target, ttl_ms, None, None
 
 
 def record_hash(record: Record) -> str:

@@ -7,7 +7,7 @@ from onhand.agents.gate.batch import Prepared
 from onhand.agents.ports import Message, Record
 from onhand.lua.format import FIRST, STRIDE
 from onhand.schemas.admission import Admitted
-from onhand.schemas.commands import Op, Reserve, SetReorder
+from onhand.schemas.commands import Op, Reserve, SetReorder, Ship
 from onhand.schemas.decisions import decision_json
 from onhand.schemas.events import TRACE_HEADER
 from onhand.schemas.faults import Corrupt
@@ -54,7 +54,7 @@ def _decision(seq: int, record: Record, admitted: Admitted, outcome: Flat, index
     word = WORDS[code - REPLAYED if replayed else code]
     numbers = (available, reserved, version) if version >= 0 else None
     trace = _trace(record) if record.headers else ()
-    if isinstance(command, Reserve):
+    if type(command) is Reserve:
         line = command.lines[0] if command.lines else command
         value = decision_json(
             seq, offset, clock, word, type="reserve", id=command.id, reservation_id=command.id, sku_id=line.sku_id,
@@ -87,11 +87,13 @@ def _of_command(
     command: Any = admitted.command
     offset, code, clock, _, _, _, quantity, expires, hold = outcome
     applied = code % REPLAYED == Outcome.APPLIED
-    reorder = (command.reorder_point, command.reorder_quantity) if isinstance(command, SetReorder) and applied else None
-    channel, order_id = (hold[2] or None, hold[3] or None) if hold else (getattr(command, "channel", None), None)
+    reorder = (command.reorder_point, command.reorder_quantity) if type(command) is SetReorder and applied else None
+    channel, order_id = (
+        (hold[2] or None, hold[3] or None) if hold else (command.channel if type(command) is Ship else None, None)
+    )
     return decision_json(
         seq, offset, clock, word, type=command.type, id=command.id,
-        reservation_id=getattr(command, "reservation_id", None), sku_id=command.sku_id,
+        reservation_id=command.target, sku_id=command.sku_id,
         warehouse_id=command.warehouse_id, numbers=numbers, quantity=None if quantity is False else quantity,
         expires_at_ms=expires or None, channel=channel, order_id=order_id, reference_id=command.reference_id,
         reorder=reorder, replayed=replayed,
