@@ -65,8 +65,8 @@ def _row(record: Record, admitted: Admitted) -> Row:
     op, command, position, body, quantity, _, _ = admitted
     offset, at_ms = record.offset, record.timestamp
     if type(command) is Reserve:
-        ttl_ms, channel, order_id = command.ttl_ms, command.channel, command.order_id
-        return op, offset, at_ms, command.id, position, quantity, body, None, ttl_ms, channel, order_id
+        wish = command.ttl_ms, command.channel, command.order_id
+        return op, offset, at_ms, command.id, position, quantity, body, None, *wish
     if command is None or type(command) is Sweep:
         return op, offset, at_ms, None, position, None, 0, None, None, None, None
     ttl_ms = command.ttl_ms if type(command) is Extend else None
