@@ -64,7 +64,7 @@ _PASSING_WORDS = ("MISCONF", "NOREPLICAS", "BUSY", "UNKILLABLE")
 _LEVEL = ("available", "reserved", "total", "version")
 
 
-def connect(url: str) -> "Gate":
+def connect(url: str, timeout_s: float = TIMEOUT_S) -> "Gate":
     """A gate at `redis://` or `rediss://` (nothing is sent yet). Close it with `close()`.
 
     No socket timeout: with one, Python 3.11 swallows a task's cancellation. No resending: the lane decides that.
@@ -73,7 +73,7 @@ def connect(url: str) -> "Gate":
         url, socket_timeout=None, socket_connect_timeout=None, retry=Retry(NoBackoff(), 0), protocol=2,
         max_connections=CONNECTIONS,
     )  # fmt: skip
-    return Gate(redis)
+    return Gate(redis, timeout_s)
 
 
 class Gate:
@@ -179,10 +179,11 @@ class Gate:
         except TimeoutError as error:
             raise Retryable(f"redis did not answer in {self._timeout_s} s") from error
         except (RedisError, OSError) as error:
-            raise _fault(error) from error
+            raise fault_of(error) from error
 
 
-def _fault(error: Exception) -> Retryable | Corrupt:
+def fault_of(error: Exception) -> Retryable | Corrupt:
+    """Which kind of fault an error of the client library is."""
     message = f"redis: {type(error).__name__}: {error}"
     if isinstance(error, (*_PASSING, OSError)):
         return Retryable(message)

@@ -1,0 +1,1 @@
+"""The gate: script and client against a real server."""

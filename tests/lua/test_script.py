@@ -1,0 +1,76 @@
+"""The fragments of the gate: they mean by a number what the words mean by it, and stay small."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from onhand.lua import format as shapes
+from onhand.lua.gate.client import MAX_SWEEP_LIMIT
+from onhand.lua.scripts import FOLDER, FRAGMENTS, GATE
+from onhand.schemas.commands import Op
+from onhand.schemas.outcomes import REPLAYED, Outcome
+from onhand.schemas.positions import MAX_LEVEL, MAX_QUANTITY
+
+FILES = sorted(FOLDER.rglob("*.lua"))
+
+
+def constants() -> dict[str, int]:
+    """Every `local A, B = 1, 2` of names.lua."""
+    found: dict[str, int] = {}
+    for names, values in re.findall(
+        r"^local ([A-Z0-9_, ]+) = ([\d, ]+?) *(?:--.*)?$", (FOLDER / "gate/names.lua").read_text(), re.M
+    ):
+        found |= dict(zip(names.split(", "), map(int, values.split(", ")), strict=True))
+    return found
+
+
+def test_numbers_mean_the_same_in_lua_and_python() -> None:
+    lua = constants()
+    outcomes = {name: lua[name] for name in Outcome.__members__ if name in lua}
+    assert outcomes == {name: Outcome[name].value for name in outcomes}
+    assert set(outcomes) >= {
+        "INVALID",
+        "ID_REUSED",
+        "UNKNOWN_RESERVATION",
+        "LIMIT_EXCEEDED",
+        "INSUFFICIENT_STOCK",
+        "APPLIED",
+    }
+    assert {f"OP_{op.name}": op.value for op in Op} == {name: n for name, n in lua.items() if name.startswith("OP_")}
+    assert (lua["REPLAYED"], lua["RULES"], lua["PIECE"]) == (REPLAYED, shapes.RULES, MAX_SWEEP_LIMIT)
+    assert (lua["MAX_TOTAL"], lua["MAX_QUANTITY"]) == (MAX_LEVEL, MAX_QUANTITY)
+
+
+def test_columns_of_a_row_are_those_of_lua() -> None:
+    lua = constants()
+    columns = (
+        "op",
+        "offset",
+        "at_ms",
+        "id",
+        "position",
+        "quantity",
+        "body",
+        "reservation_id",
+        "ttl_ms",
+        "channel",
+        "order_id",
+    )
+    built = shapes.row(**{name: lua[name.upper()] for name in columns})  # type: ignore[arg-type]
+    assert list(built) == list(range(1, 12))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_file_is_small_and_says_what_it_is(path: Path) -> None:
+    lines = path.read_text().splitlines()
+    assert len(lines) < 100
+    first = next(line for line in lines if line != "#!lua")
+    assert first.startswith(f"-- {path.stem}: ") or first.startswith(f"-- {path.stem}, ")
+
+
+def test_every_fragment_is_in_the_script() -> None:
+    fragments = {str(path.relative_to(FOLDER / "gate").with_suffix("")) for path in FILES if "gate" in path.parts}
+    assert fragments == set(FRAGMENTS)
+    assert GATE.text.startswith("#!lua\n")
+    assert not re.search(r"\b(TIME|random|pairs|os\.)\b", re.sub(r"--.*", "", GATE.text))
