@@ -10,6 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from onhand.deploy.stack.errors import Refused, StackError
+from onhand.schemas.faults import Corrupt, Retryable
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=(
     "An inventory engine that never sells what it does not have."
 ))  # fmt: skip
@@ -57,6 +60,33 @@ def down(state: State = DEFAULT_STATE) -> None:
 
 
 @app.command()
+def status(state: State = DEFAULT_STATE, as_json: Json = False) -> None:
+    """Show what runs, and how far gate and ledger are in each partition."""
+    from onhand.deploy.stack import status as look
+
+    processes = look.processes(state)
+    try:
+        partitions = look.partitions(state)
+    except (StackError, Retryable) as away:
+        look.show(processes, [], as_json)
+        raise away
+    look.show(processes, partitions, as_json)
+
+
+@app.command()
+def resume(
+    partition: Annotated[int, typer.Option(min=0, help="The partition that an alarm stopped.")],
+    state: State = DEFAULT_STATE,
+) -> None:
+    """Clear a partition's alarm, once its cause is gone."""
+    from onhand.deploy.stack.resume import clear
+
+    if not clear(state, partition):
+        raise Refused(f"partition {partition} has no alarm")
+    typer.echo(f"partition {partition} goes on")
+
+
+@app.command()
 def migrate(state: State = DEFAULT_STATE) -> None:
     """Bring the ledger's tables up to date."""
     from onhand.deploy.stack.reach import settings_at
@@ -69,10 +99,10 @@ def migrate(state: State = DEFAULT_STATE) -> None:
 @app.command()
 def topics(state: State = DEFAULT_STATE) -> None:
     """Make the topics, and let each partition be born once."""
-    from onhand.agents.topics import make_topics
+    from onhand.agents.births import ensure
     from onhand.deploy.stack.reach import settings_at
 
-    made = make_topics(settings_at(state))
+    made = ensure(settings_at(state))
     typer.echo(f"{made.partitions} partitions")
 
 
@@ -117,9 +147,6 @@ def main() -> None:
 
 
 def _exit_code(error: Exception) -> int | None:
-    from onhand.deploy.stack.errors import Refused, StackError
-    from onhand.schemas.faults import Corrupt, Retryable
-
     if isinstance(error, (Refused, Corrupt)):
         return 1
     return 3 if isinstance(error, (StackError, Retryable)) else None

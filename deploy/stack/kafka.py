@@ -37,6 +37,9 @@ share.coordinator.state.topic.num.partitions=1
 # a worker that comes or goes is answered at once, and one that died is noticed within its own session timeout
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
+# after a kill -9 the broker may only come back when its old session is over
+broker.session.timeout.ms=5000
+broker.heartbeat.interval.ms=1000
 # sized for one small machine
 num.network.threads=2
 num.io.threads=4

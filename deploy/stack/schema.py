@@ -7,12 +7,12 @@ from onhand.schemas.faults import Corrupt, Retryable
 
 def make_schema(environment: dict[str, str]) -> None:
     """Migrate and make the topics, on the servers that the environment names. StackError if that cannot be."""
-    from onhand.agents.topics import make_topics
+    from onhand.agents.births import ensure
     from onhand.sql.migrate import migrate
 
     settings = settings_of(environment)
     try:
         migrate(settings.postgres.get_secret_value())
-        make_topics(settings)
+        ensure(settings)
     except (Retryable, Corrupt) as fault:
         raise StackError(f"tables and topics cannot be made: {fault}") from fault
