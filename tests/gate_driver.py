@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import redis
+
 from onhand.agents.gate.batch import Admission, record_hash
 from onhand.agents.gate.telling import tell
 from onhand.deploy.audit.gate_view import GateView, Numbers, position_names, read_gate, read_mark

@@ -54,7 +54,8 @@ def read_mark(redis: "Redis", partition: int) -> GateMark | None:
         return None
     batches = ormsgpack.unpackb(found[5]) if found[5] else []
     first = min((prev + 1 for prev, _ in batches), default=int(found[0]) + 1)
-    return GateMark(*map(int, found[:5]), first)
+    offset, seq, clock, window_ms, sweep_limit = map(int, found[:5])
+    return GateMark(offset, seq, clock, window_ms, sweep_limit, first)
 
 
 def position_names(redis: "Redis") -> dict[int, list[str]]:

@@ -9,10 +9,10 @@ import redis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
 from onhand.deploy.audit.oracle import Oracle
 from onhand.lua.gate import Gate, connect
 from onhand.schemas.partitioner import partition_of
-
 from tests.gate_driver import KEYRING, SWEEP, Pair
 from tests.scenarios import uid
 

@@ -2,9 +2,9 @@
 
 import pytest
 import redis
+
 from onhand.deploy.audit.oracle import Oracle
 from onhand.lua.gate import Gate
-
 from tests.gate_driver import KEYRING, Pair
 from tests.scenarios import SCENARIOS, START_MS, SWEEP_LIMIT, WINDOW_MS, Scenario
 

@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 import pytest
+
 from onhand.deploy.audit.oracle import Oracle, Stock
 from onhand.schemas.partitioner import partition_of
 from onhand.schemas.signing import Keyring
-
 from tests.bad_input import BAD, Bad
 from tests.scenarios import AT, SWEEP_LIMIT, WINDOW_MS, moved, of, reserve, uid
 
@@ -44,7 +44,8 @@ def test_bad_record_is_invalid_and_changes_nothing(oracle: Oracle, bad: Bad) -> 
     assert decision["outcome"] == "invalid"
     field, _, reason = decision["message"].partition(": ")
     assert field == bad.field
-    assert reason and bad.reason in reason
+    assert reason
+    assert bad.reason in reason
     assert set(decision) == ALWAYS.union(*(ECHOES[name] for name in bad.echo))
     assert {name: decision[name] for name in NUMBERS if name in decision} in ({}, NUMBERS)
     assert (oracle.positions, oracle.holds, oracle.remembered) == ({AT_KEY: Stock(6, 4, 2)}, holds, remembered)

@@ -4,9 +4,9 @@ import copy
 from typing import Any
 
 import pytest
+
 from onhand.deploy.audit.oracle import Hold, Oracle, Stock
 from onhand.schemas.signing import HEADER, Keyring
-
 from tests.scenarios import AT, SCENARIOS, START_MS, SWEEP_LIMIT, WINDOW_MS, Scenario, Step, moved, reserve, uid
 
 KEYRING = Keyring.parse("test:" + "5a" * 32)

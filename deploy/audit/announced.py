@@ -1,0 +1,91 @@
+"""What became durable must have been announced: `inventory.stock` and `inventory.ledger` against the ledger's rows.
+
+Both topics are read as consumers must read them: a record may come again, and a late one may stand behind a newer.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic_core import from_json
+
+from onhand.deploy.audit.books import Key, Tallies, Tally
+from onhand.deploy.audit.findings import Findings
+from onhand.deploy.audit.ledger_view import LedgerView, Row
+from onhand.schemas.events import MOVEMENT_RECORDED, RESERVATION_COMMITTED
+from onhand.schemas.positions import position_key
+
+_NUMBERS = ("available_qty", "reserved_qty", "total_qty", "version")
+
+
+class Announcements:
+    """The events of one partition, up to what the ledger's snapshot shows; later ones are of later."""
+
+    def __init__(self, partition: int, ledger: LedgerView, findings: Findings) -> None:
+        self._partition = partition
+        self._ledger = ledger
+        self._findings = findings
+        self._stock: dict[str, tuple[int, ...]] = {}
+        self._told = Tallies()
+        self._newest_commit: dict[str, int] = {}
+        self._newest_movement = ""
+
+    def stock(self, value: bytes | None) -> None:
+        """A record of `inventory.stock`."""
+        if value is None:
+            return
+        event = from_json(value)
+        position, numbers = _position(event), tuple(event[name] for name in _NUMBERS)
+        known = self._stock.get(position)
+        if known is None or numbers[-1] > known[-1]:
+            self._stock[position] = numbers
+        elif numbers[-1] == known[-1] and numbers != known:
+            self._findings.differ("stock topic", self._partition, f"{position} version {numbers[-1]}", known, numbers)
+
+    def ledger(self, kind: str, value: bytes | None) -> None:
+        """A record of `inventory.ledger` with that `ce_type`."""
+        event = from_json(value or b"null")
+        if kind == RESERVATION_COMMITTED:
+            self._committed(event)
+        elif kind == MOVEMENT_RECORDED:
+            self._moved(event)
+
+    def _committed(self, event: dict[str, Any]) -> None:
+        position, version = _position(event), event["version"]
+        if not self._newest_commit.get(position, 0) < version <= self._ledger.positions.get(position, Row()).version:
+            return
+        self._newest_commit[position] = version
+        told = (event["reservation_id"], event.get("order_id"), version, event["occurred_at_ms"])
+        self._told.add(position, "commit", event["quantity"], *told)
+
+    def _moved(self, event: dict[str, Any]) -> None:
+        destination, name = event.get("dest_warehouse"), event["movement_id"]
+        warehouse_id = event["source_warehouse"] if destination is None else destination
+        position = position_key(event["sku_id"], warehouse_id)
+        if not self._newest_movement < name <= self._ledger.newest.get(position, ""):
+            return
+        self._newest_movement = name
+        self._told.add(position, event["movement_type"], event["quantity"], event.get("reference_id"))
+
+    def missing(self, wanted: Mapping[Key, Tally]) -> bool:
+        """Whether something is not announced (yet)."""
+        behind = any(self._told.get(key, Tally()).rows < tally.rows for key, tally in wanted.items())
+        return behind or any(
+            self._stock.get(position, (0,))[-1] < row.version for position, row in self._ledger.positions.items()
+        )
+
+    def compare(self, wanted: Mapping[Key, Tally] | None) -> None:
+        """`wanted`: what the log says is to be announced; None where the log is not whole."""
+        for position, row in self._ledger.positions.items():
+            told = self._stock.get(position, (0, 0, 0, 0))
+            self._findings.compared["stock topic"] += 1
+            if told[-1] < row.version or (told[-1] == row.version and told != row[:4]):
+                self._findings.differ("stock topic", self._partition, position, row[:4], told)
+        if wanted is None:
+            return
+        for key in wanted.keys() | self._told.keys():
+            tallies = wanted.get(key, Tally()), self._told.get(key, Tally())
+            self._findings.expect("ledger topic", self._partition, " ".join(key), *tallies)
+
+
+def _position(event: dict[str, Any]) -> str:
+    return position_key(event["sku_id"], event["warehouse_id"])

@@ -1,0 +1,95 @@
+"""What the ledger holds, read from PostgreSQL in one snapshot: the auditor's own few lines."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, LiteralString, NamedTuple
+
+from psycopg import Connection
+
+from onhand.deploy.audit.books import Open, Tallies, reservation_row
+from onhand.schemas.partitioner import partition_of
+from onhand.schemas.positions import position_key
+
+_PIECE = 20_000
+
+
+class Row(NamedTuple):
+    """A row of `inventory`."""
+
+    available: int = 0
+    reserved: int = 0
+    total: int = 0
+    version: int = 0
+    reorder_point: int = 0
+    reorder_quantity: int = 0
+
+
+@dataclass
+class LedgerView:
+    """A partition of the ledger: all decisions up to `seq`, the last of them that of the command at `source_offset`.
+
+    `newest` is the greatest movement_id by position.
+    """
+
+    seq: int
+    source_offset: int
+    clock: int
+    window_ms: int
+    sweep_limit: int
+    positions: dict[str, Row] = field(default_factory=dict)
+    reservations: Tallies = field(default_factory=Tallies)
+    movements: Tallies = field(default_factory=Tallies)
+    newest: dict[str, str] = field(default_factory=dict)
+
+
+_PARTITIONS: LiteralString = (
+    "SELECT partition, seq, source_offset, clock_ms, window_ms, sweep_limit FROM ledger_partitions"
+)
+_INVENTORY: LiteralString = """
+SELECT partition, sku_id, warehouse_id, available_qty, reserved_qty, total_qty, version, reorder_point, reorder_quantity
+FROM inventory"""
+_HELD: LiteralString = """
+SELECT partition, sku_id, warehouse_id, coalesce(ended_as::text, status::text), reservation_id::text, quantity, order_id,
+       channel, (extract(epoch FROM expires_at) * 1000)::bigint
+FROM """
+_MOVED: LiteralString = """
+SELECT sku_id, source_warehouse, dest_warehouse, movement_type::text, quantity, reference_id,
+       (extract(epoch FROM created_at) * 1000)::bigint, movement_id::text
+FROM stock_movements"""
+
+
+def read_ledger(connection: "Connection[Any]") -> dict[int, LedgerView]:
+    """All partitions of the ledger, as they were at one moment."""
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        views = {row[0]: LedgerView(*row[1:]) for row in connection.execute(_PARTITIONS)}
+        for partition, sku_id, warehouse_id, *numbers in _rows(connection, _INVENTORY):
+            if partition in views:
+                views[partition].positions[position_key(sku_id, warehouse_id)] = Row(*numbers)
+        for table in ("reservations", "reservation_reuses"):
+            _read_reservations(connection, table, views)
+        _read_movements(connection, views)
+    return views
+
+
+def _read_reservations(connection: "Connection[Any]", table: LiteralString, views: dict[int, LedgerView]) -> None:
+    for partition, sku_id, warehouse_id, stands, name, quantity, *order, expires in _rows(connection, _HELD + table):
+        if partition in views:
+            hold = Open(position_key(sku_id, warehouse_id), quantity, order[0], order[1], expires)
+            views[partition].reservations.add(hold.position, stands, *reservation_row(name, hold))
+
+
+def _read_movements(connection: "Connection[Any]", views: dict[int, LedgerView]) -> None:
+    for sku_id, source, destination, kind, quantity, reference, at, name in _rows(connection, _MOVED):
+        position = position_key(sku_id, destination if source is None else source)
+        view = views.get(partition_of(position, len(views)))
+        if view is not None:
+            view.movements.add(position, kind, quantity, reference, at)
+            view.newest[position] = max(view.newest.get(position, ""), name)
+
+
+def _rows(connection: "Connection[Any]", query: LiteralString) -> Iterator[tuple[Any, ...]]:
+    """Rows in pieces, by a cursor of the server's."""
+    with connection.cursor("audit") as cursor:
+        cursor.itersize = _PIECE
+        yield from cursor.execute(query)

@@ -1,0 +1,90 @@
+"""Reading topics, a partition at a time, without a group: the auditor's own few lines."""
+
+import time
+from collections.abc import Generator, Iterator
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from onhand.deploy.audit.partition import Record
+from onhand.schemas.faults import Retryable
+
+_PIECE = 5_000
+_TIMEOUT_S = 10.0
+_POLL_S = 0.2
+
+
+class Logs:
+    """The topics behind one librdkafka configuration."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self._config = config | {
+            "group.id": "onhand-audit",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "error",
+            "isolation.level": "read_uncommitted",
+            "log_level": 0,
+            "error_cb": lambda error: None,
+        }
+        self._asking = Consumer(self._config)
+
+    def close(self) -> None:
+        """Lets the connections go."""
+        self._asking.close()
+
+    def partitions(self, topic: str) -> int:
+        """How many partitions a topic has; `Retryable` where it does not exist or Kafka is away."""
+        try:
+            found = self._asking.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
+        except KafkaException as error:
+            raise Retryable(f"kafka: {error.args[0]}") from None
+        if found.error is not None or not found.partitions:
+            raise Retryable(f"kafka: no topic {topic}")
+        return len(found.partitions)
+
+    def bounds(self, topic: str, partition: int) -> tuple[int, int]:
+        """The first offset that is still there, and the next one to be written."""
+        try:
+            low, high = self._asking.get_watermark_offsets(TopicPartition(topic, partition), timeout=_TIMEOUT_S)
+        except KafkaException as error:
+            raise Retryable(f"kafka: {error.args[0]}") from None
+        return low, high
+
+    def records(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
+        """The records from offset `start` up to, not including, `end`."""
+        for record in self.follow(topic, partition, start):
+            if record is None or record.offset >= end:
+                return
+            yield record
+            if record.offset == end - 1:
+                return
+
+    def follow(self, topic: str, partition: int, start: int) -> Generator[Record | None]:
+        """The records from offset `start` on; None, again and again, where no more is there yet."""
+        consumer = Consumer(self._config)
+        try:
+            consumer.assign([TopicPartition(topic, partition, start)])
+            heard, at_end = time.monotonic(), False
+            while at_end or time.monotonic() - heard < _TIMEOUT_S:
+                first = consumer.poll(_POLL_S)
+                if first is None and at_end:
+                    yield None
+                for message in [first, *consumer.consume(_PIECE, 0)] if first is not None else ():
+                    record = _record(message)
+                    heard, at_end = time.monotonic(), record is None
+                    yield record
+            raise Retryable(f"kafka: {topic}/{partition} was not heard of for {_TIMEOUT_S:.0f} s")
+        finally:
+            consumer.close()
+
+
+def _record(message: Message) -> Record | None:
+    error = message.error()
+    if error is None:
+        _, timestamp_ms = message.timestamp()
+        headers: Any = message.headers()
+        return Record(message.offset() or 0, timestamp_ms, message.key(), message.value(), headers)
+    if error.code() == KafkaError._PARTITION_EOF:
+        return None
+    raise Retryable(f"kafka: {error}")

@@ -1,0 +1,87 @@
+"""One partition: the log is decided again from its start, and each store compared at the mark that it shows."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from onhand.deploy.audit.books import Books, Key, Tally
+from onhand.deploy.audit.compare import Moving, compare_gate, compare_ledger
+from onhand.deploy.audit.findings import Findings
+from onhand.deploy.audit.gate_view import GateView
+from onhand.deploy.audit.ledger_view import LedgerView
+from onhand.deploy.audit.oracle import Oracle
+from onhand.deploy.audit.telling import Telling
+
+Headers = list[tuple[str, bytes]]
+
+
+class Record(NamedTuple):
+    """A record of a log."""
+
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers | None
+
+
+class PartitionAudit:
+    """Feeds the model, and stops at every mark to compare."""
+
+    def __init__(
+        self,
+        oracle: Oracle,
+        gate: GateView | None,
+        ledger: LedgerView | None,
+        telling: Telling,
+        findings: Findings,
+    ) -> None:
+        self.books = Books()
+        self.announced: dict[Key, Tally] = {}
+        self._oracle = oracle
+        self._telling = telling
+        self._findings = findings
+        self._moving: Moving | None = None
+        self._marks: list[tuple[int, Callable[[], None]]] = []
+        if gate is not None:
+            self._marks.append((gate.before.offset, self._gate_begins))
+            self._marks.append((gate.after.offset, lambda: self._gate_ends(gate)))
+        if ledger is not None:
+            self._marks.append((ledger.source_offset, lambda: self._ledger(ledger)))
+        self._marks.sort(key=lambda mark: mark[0])
+        self.end = max((offset for offset, _ in self._marks), default=-1)
+
+    def run(self, log: Iterable[Record]) -> None:
+        """Decides the log up to the last mark. `log` ends there at the latest."""
+        oracle, books, telling = self._oracle, self.books, self._telling
+        for offset, timestamp_ms, key, value, headers in log:
+            while self._marks and self._marks[0][0] < offset:
+                self._marks.pop(0)[1]()
+            for decision in oracle.decide(offset, timestamp_ms, key, value, headers):
+                books.enter(decision)
+                telling.check(decision)
+            if self._moving is not None:
+                self._moving.note()
+        while self._marks:
+            self._marks.pop(0)[1]()
+        telling.finish(self.end, oracle.seq)
+        self._total()
+
+    def _gate_begins(self) -> None:
+        self._moving = Moving(self._oracle)
+
+    def _gate_ends(self, gate: GateView) -> None:
+        assert self._moving is not None
+        compare_gate(self._moving, self._oracle, gate, self._findings)
+        self._moving = None
+
+    def _ledger(self, ledger: LedgerView) -> None:
+        compare_ledger(self._oracle, self.books, ledger, self._findings)
+        self.announced = dict(self.books.announced)
+
+    def _total(self) -> None:
+        totals, positions = self._findings.totals, self._oracle.positions.values()
+        for (_, kind), tally in self.books.movements.items():
+            totals[kind] += tally.units
+        totals["held"] += sum(stock.reserved for stock in positions)
+        totals["left"] += sum(stock.available for stock in positions)
+        self._findings.compared["position"] += len(positions)

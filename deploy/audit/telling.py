@@ -1,0 +1,99 @@
+"""The decisions as they stand in their topic, against those that the log must have."""
+
+import time
+from array import array
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pydantic_core import from_json
+
+from onhand.deploy.audit.findings import Findings
+
+Decision = dict[str, Any]
+PATIENCE_S = 10.0
+
+
+class Telling:
+    """Takes a partition's decisions as every consumer must: drops what is not above the last seq.
+
+    `values` are the record values in order; a None among them says that no more is there yet. Decisions of commands before
+    `certain` must be there already; for later ones it waits, `PATIENCE_S` in all, and then counts them as not told yet.
+    """
+
+    def __init__(
+        self,
+        partition: int,
+        values: Iterator[bytes | None],
+        certain: int,
+        findings: Findings,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.untold = 0
+        self._partition = partition
+        self._values = values
+        self._certain = certain
+        self._findings = findings
+        self._clock = clock
+        self._deadline = clock() + PATIENCE_S
+        self._ahead: Decision | None = None
+        self._hashes = array("q")
+        self._first = 0
+
+    def check(self, wanted: Decision) -> None:
+        """The next decision that the log must have."""
+        seq = wanted["seq"]
+        found = self._take(seq, wait=wanted["source_offset"] >= self._certain)
+        if found is not None:
+            self._findings.compared["decision"] += 1
+            if found != wanted:
+                self._findings.differ("decision", self._partition, f"seq {seq}", *_unlike(wanted, found))
+        elif self._first and seq < self._first:
+            return  # older than what the topic keeps
+        elif wanted["source_offset"] >= self._certain and self._ahead is None:
+            self.untold += 1
+        else:
+            self._findings.differ("decision", self._partition, f"seq {seq}", wanted, None)
+
+    def finish(self, end: int, seq: int) -> None:
+        """The log up to offset `end` has given `seq` decisions: there must be no more for it."""
+        while (found := self._next(wait=False)) is not None:
+            self._ahead = None
+            if found["source_offset"] <= end and found["seq"] > seq:
+                self._findings.differ("decision", self._partition, f"seq {found['seq']}", None, found)
+
+    def _take(self, seq: int, wait: bool) -> Decision | None:
+        while (found := self._next(wait)) is not None and found["seq"] < seq:
+            self._ahead = None
+        if found is None or found["seq"] > seq:
+            return None
+        self._ahead = None
+        return found
+
+    def _next(self, wait: bool) -> Decision | None:
+        """The decision at the head, repeats dropped; it stays there."""
+        while self._ahead is None:
+            value = next(self._values, None)
+            if value is not None:
+                self._ahead = self._first_telling(value)
+            elif not wait or self._clock() > self._deadline:
+                return None
+        return self._ahead
+
+    def _first_telling(self, value: bytes) -> Decision | None:
+        decision: Decision = from_json(value)
+        seq, mark = decision["seq"], hash(value)
+        self._first = self._first or seq
+        known = self._first + len(self._hashes)
+        if seq < known:
+            if seq >= self._first and self._hashes[seq - self._first] not in (0, mark):
+                self._findings.differ("decision", self._partition, f"seq {seq}", "the same again", "another repeat")
+            return None
+        self._hashes.extend([0] * (seq - known) + [mark])
+        return decision
+
+
+def _unlike(wanted: Decision, found: Decision) -> tuple[Decision, Decision]:
+    """Only the fields that differ, with where to look."""
+    names = [name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)]
+    where = {name: wanted[name] for name in ("sku_id", "warehouse_id", "source_offset") if name in wanted}
+    return where | {n: wanted.get(n) for n in sorted(names)}, {n: found.get(n) for n in sorted(names)}

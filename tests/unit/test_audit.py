@@ -1,0 +1,231 @@
+"""The auditor's own test: a healthy system is clean, and each seeded fault is found and named."""
+
+import json
+from typing import Any
+
+import pytest
+
+from onhand.deploy.audit.announced import Announcements
+from onhand.deploy.audit.books import Tally
+from onhand.deploy.audit.compare import compare_gate_with_ledger
+from onhand.deploy.audit.findings import Findings
+from onhand.schemas.events import RESERVATION_COMMITTED
+from tests.audited import System, make_log
+from tests.scenarios import uid
+
+
+def test_a_healthy_system_is_clean() -> None:
+    findings = System().audit()
+    assert findings.differences == []
+    assert findings.clean
+    assert findings.compared["decision"] > 300
+    assert findings.compared["gate hold"] > 3
+    assert findings.compared["ledger reservations"] > 5
+    came = sum(findings.totals[kind] for kind in ("receive", "return", "adjust"))
+    assert came - findings.totals["ship"] == findings.totals["held"] + findings.totals["left"]
+    assert findings.totals["ship"] > 0
+
+
+def test_a_gate_that_moves_while_it_is_read_is_clean() -> None:
+    system = System(before=250)
+    assert system.gate.before.offset < system.gate.after.offset
+    assert system.audit().clean
+    earlier = System(log=system.log[:300])
+    system.gate.holds, system.gate.due = earlier.gate.holds, earlier.gate.due
+    assert system.audit().clean, "holds as they were at a moment between"
+    much_earlier = System(log=system.log[:120])
+    system.gate.positions = much_earlier.gate.positions
+    assert system.kinds() == {"gate position"}
+
+
+def test_a_lost_decision() -> None:
+    system = System()
+    lost = system.decisions.pop(100)
+    (difference,) = system.audit().differences
+    assert (difference.kind, difference.where, difference.found) == ("decision", f"seq {lost['seq']}", "nothing")
+    assert lost["outcome"] in difference.wanted
+
+
+def test_lost_decisions_at_the_end_and_at_the_start() -> None:
+    system = System()
+    del system.decisions[-3:]
+    assert [d.kind for d in system.audit().differences] == ["decision"] * 3
+    late = System()
+    del late.decisions[:50]
+    assert late.audit().clean, "decisions are kept a shorter time than commands"
+
+
+def test_a_changed_decision_names_the_fields() -> None:
+    system = System()
+    system.decisions[100]["available_qty"] += 1
+    (difference,) = system.audit().differences
+    assert f"available_qty={system.decisions[100]['available_qty']}" == difference.found
+    assert "available_qty" in difference.wanted
+
+
+def test_a_decision_too_many() -> None:
+    system = System()
+    system.decisions.append(system.decisions[-1] | {"seq": system.decisions[-1]["seq"] + 1})
+    assert system.kinds() == {"decision"}
+
+
+def test_repeats_after_a_crash_are_dropped_if_they_are_identical() -> None:
+    system = System()
+    values: list[bytes | None] = [json.dumps(decision).encode() for decision in system.decisions]
+    assert system.audit(values=values[:200] + values[150:]).clean
+    other = json.dumps(system.decisions[160] | {"quantity": 77}).encode()
+    findings = system.audit(values=[*values[:200], other, *values[200:]])
+    assert [(d.kind, d.found) for d in findings.differences] == [("decision", "another repeat")]
+
+
+def test_what_is_not_published_yet_is_waited_for() -> None:
+    system = System()
+    values: list[bytes | None] = [json.dumps(decision).encode() for decision in system.decisions]
+    late = [*values[:-2], None, None, *values[-2:]]
+    certain = system.decisions[-2]["source_offset"]
+    assert system.audit(certain, late).totals["untold"] == 0
+    findings = system.audit(certain, values[:-2] + [None] * 10)
+    assert (findings.clean, findings.totals["untold"]) == (True, 2)
+
+
+def test_a_changed_quantity_in_redis() -> None:
+    system = System()
+    numbers = system.gate.positions["CLOCK:1"]
+    system.gate.positions["CLOCK:1"] = numbers._replace(available=numbers.available + 1, total=numbers.total + 1)
+    (difference,) = system.audit().differences
+    assert (difference.kind, difference.where) == ("gate position", "CLOCK:1")
+    assert f"available={numbers.available} " in difference.wanted
+    assert f"available={numbers.available + 1} " in difference.found
+
+
+def test_a_duplicated_a_lost_and_a_changed_hold() -> None:
+    system = System()
+    hold = system.gate.holds[system.a_hold]
+    system.gate.holds[uid(999_999)] = hold
+    assert system.kinds() == {"gate hold", "gate holds add up"}
+    system = System()
+    del system.gate.holds[system.a_hold]
+    assert system.kinds() == {"gate hold", "gate holds add up"}
+    system = System()
+    system.gate.due[system.a_hold] += 1
+    assert system.kinds() == {"gate due"}
+
+
+def test_a_forgotten_id_and_one_remembered_too_long() -> None:
+    system = System()
+    newest = max(system.gate.remembered)
+    name = next(iter(system.gate.remembered[newest]))
+    memory = system.gate.remembered[newest].pop(name)
+    assert system.kinds() == {"gate memory"}
+    system = System()
+    system.gate.remembered[newest - 5] = {uid(999_999): memory}
+    assert system.kinds() == {"gate memory"}
+
+
+def test_a_changed_row_in_postgresql() -> None:
+    system = System()
+    system.ledger.positions["CLOCK:2"] = system.ledger.positions["CLOCK:2"]._replace(version=1)
+    (difference,) = system.audit().differences
+    assert (difference.kind, difference.where) == ("ledger position", "CLOCK:2")
+    system = System()
+    row = system.ledger.positions["CLOCK:2"]
+    system.ledger.positions["CLOCK:2"] = row._replace(available=row.available + 3, total=row.total + 3)
+    assert system.kinds() == {"ledger position", "conservation"}
+    system = System()
+    system.ledger.positions["CLOCK:2"] = row._replace(reorder_point=77)
+    assert system.kinds() == {"ledger position"}
+
+
+def test_a_missing_row_in_postgresql() -> None:
+    system = System()
+    del system.ledger.positions["CLOCK:2"]
+    assert system.kinds() == {"ledger position", "conservation"}
+
+
+def test_a_missing_movement() -> None:
+    system = System()
+    rows, units, mark = system.ledger.movements["CLOCK:1", "ship"]
+    system.ledger.movements["CLOCK:1", "ship"] = Tally(rows - 1, units - 1, mark - 1)
+    assert system.kinds() == {"ledger movements", "conservation"}
+
+
+def test_another_movement_with_the_same_units() -> None:
+    system = System()
+    tally = system.ledger.movements["CLOCK:1", "ship"]
+    system.ledger.movements["CLOCK:1", "ship"] = tally._replace(mark=tally.mark ^ 1)
+    assert system.kinds() == {"ledger movements"}
+
+
+def test_a_missing_and_a_wrongly_ended_reservation() -> None:
+    system = System()
+    rows, units, mark = system.ledger.reservations["CLOCK:1", "active"]
+    system.ledger.reservations["CLOCK:1", "active"] = Tally(rows - 1, units - 1, mark - 1)
+    assert system.kinds() == {"ledger reservations", "conservation"}
+    system = System()
+    tallies = system.ledger.reservations
+    tallies["CLOCK:1", "released"], tallies["CLOCK:1", "expired"] = (
+        tallies["CLOCK:1", "expired"],
+        tallies["CLOCK:1", "released"],
+    )
+    assert system.kinds() == {"ledger reservations"}
+
+
+@pytest.mark.parametrize("store", ["gate", "ledger"])
+def test_a_store_behind_its_mark(store: str) -> None:
+    system, earlier = System(), System(log=make_log()[:200])
+    view = getattr(system, store)
+    view.positions = getattr(earlier, store).positions
+    assert f"{store} position" in system.kinds()
+
+
+def test_without_the_log_positions_of_equal_version_are_compared() -> None:
+    system, findings = System(), Findings()
+    numbers = system.gate.positions["CLOCK:1"]
+    system.gate.positions["CLOCK:1"] = numbers._replace(version=numbers.version + 1)
+    assert compare_gate_with_ledger(0, system.gate, system.ledger, findings) == 1
+    assert findings.clean
+    system.gate.positions["CLOCK:1"] = numbers._replace(reserved=numbers.reserved + 1)
+    compare_gate_with_ledger(0, system.gate, system.ledger, findings)
+    assert [d.where for d in findings.differences] == ["CLOCK:1"]
+
+
+def committed(decision: dict[str, Any]) -> bytes:
+    names = {"reservation_id", "order_id", "sku_id", "warehouse_id", "quantity", "version"}
+    event = {name: decision[name] for name in names} | {"line": 0, "occurred_at_ms": decision["decided_at_ms"]}
+    return json.dumps(event).encode()
+
+
+def test_commits_must_be_announced() -> None:
+    system = System()
+    commits = [d for d in system.decisions if d["outcome"] == "committed" and "replayed" not in d]
+    wanted = {key: tally for key, tally in system.books.announced.items() if key[1] == "commit"}
+    stock = [(at.split(":"), row) for at, row in system.ledger.positions.items()]
+    names = ("available_qty", "reserved_qty", "total_qty", "version")
+
+    def announced(events: list[dict[str, Any]]) -> tuple[bool, Findings]:
+        findings = Findings()
+        told = Announcements(0, system.ledger, findings)
+        for (sku, warehouse), row in stock:
+            body = {"sku_id": sku, "warehouse_id": int(warehouse)} | dict(zip(names, row, strict=False))
+            told.stock(json.dumps(body).encode())
+        for event in events:
+            told.ledger(RESERVATION_COMMITTED, committed(event))
+        missing = told.missing(wanted)
+        told.compare(wanted)
+        return missing, findings
+
+    assert announced(commits) == (False, announced(commits)[1])
+    assert announced(commits)[1].clean
+    assert announced(commits[:20] + commits[10:])[1].clean, "told again after a crash"
+    missing, findings = announced(commits[:-1])
+    assert missing
+    assert [d.kind for d in findings.differences] == ["ledger topic"]
+    assert announced([*commits[:-1], commits[-1] | {"quantity": 99}])[1].count == 1
+
+
+def test_the_newest_stock_must_be_announced() -> None:
+    system, findings = System(), Findings()
+    told = Announcements(0, system.ledger, findings)
+    told.compare(None)
+    assert {d.kind for d in findings.differences} == {"stock topic"}
+    assert told.missing({})
