@@ -112,8 +112,8 @@ class GateLane:
                 batch.last, RecordMark(last.offset, record_hash(last), last.timestamp), batch.rows
             )
             await self._settled()
+            # Not awaited here: the next batch is admitted first, and this one is told while the script decides that.
             self._publishing = asyncio.create_task(self._publish(batch, outcomes))
-            await asyncio.sleep(0)
 
     async def _call(self, last: int, record: RecordMark | None, rows: Sequence[Row]) -> Outcomes:
         """One call of the script, which moves the mark to `last`."""

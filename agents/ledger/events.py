@@ -1,0 +1,120 @@
+"""What a durable window tells: the records for `stock`, `ledger`, `alerts`, and the undoings for `commands`. Pure.
+
+The window's own events are stored with it, packed (`pack`), and told by `messages` whether they come from the window or from the
+store, so that a second telling is byte for byte the first. The findings of the write are stored by the database itself.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any, NamedTuple, TypeVar
+from uuid import UUID, uuid5
+
+import ormsgpack
+
+from onhand.agents.ports import Headers, Message
+from onhand.schemas import events, signing
+from onhand.schemas.commands import Release
+from onhand.schemas.positions import split_position
+from onhand.schemas.signing import Keyring
+from onhand.schemas.topics import ALERTS, COMMANDS, LEDGER, STOCK
+from onhand.sql.rows import Crossing, Findings, Level, Reuse
+from onhand.sql.window import Change, Movement, Sale, Window
+
+_FORMAT = 1
+_UNDOINGS = UUID("5f0d4c1e-9a57-5d0c-8a53-6f6e68616e64")
+"""Namespace of the ids of undoings."""
+
+Row = TypeVar("Row", bound=tuple[Any, ...])
+
+
+class Announcement(NamedTuple):
+    """The events of a window, as they are told."""
+
+    changes: Sequence[Change]
+    sales: Sequence[Sale]
+    movements: Sequence[Movement]
+
+
+def of_window(window: Window) -> Announcement:
+    """The events of a window that was just written."""
+    return Announcement(window.changes, window.sales, window.movements)
+
+
+def pack(window: Window) -> bytes:
+    """The events of a window as they are stored with it: a msgpack list of their rows, flat."""
+    rows = [list(chain.from_iterable(part)) for part in of_window(window)]
+    return ormsgpack.packb([_FORMAT, *rows])
+
+
+def unpack(blob: bytes) -> Announcement:
+    """The reverse of `pack`; nothing at all for a partition without a window."""
+    if not blob:
+        return Announcement([], [], [])
+    form, changes, sales, movements = ormsgpack.unpackb(blob)
+    if form != _FORMAT:
+        raise ValueError(f"events of an unknown format: {form}")
+    return Announcement(_rows(Change, changes), _rows(Sale, sales), _rows(Movement, movements))
+
+
+def _rows(kind: type[Row], flat: list[Any]) -> list[Row]:
+    width = len(kind._fields)  # type: ignore[attr-defined]
+    return [kind(*flat[at : at + width]) for at in range(0, len(flat), width)]
+
+
+def messages(told: Announcement, findings: Findings, mark: tuple[int, int, int], keyring: Keyring) -> dict[str, list[Message]]:
+    """Records by topic; `mark` is the partition, and seq and clock after the window. Topics without one are absent."""
+    partition, seq, clock_ms = mark
+    by_topic = {
+        STOCK: [_stock(c.position, *c[3:]) for c in told.changes],
+        LEDGER: [*map(_committed, told.sales), *map(_moved, told.movements)],
+        ALERTS: [_alert(crossing, f"{partition}/{seq}", clock_ms) for crossing in findings.crossings],
+        COMMANDS: [_undoing(reuse, f"{partition}/{seq}", keyring) for reuse in findings.reuses],
+    }
+    return {topic: records for topic, records in by_topic.items() if records}
+
+
+def newest(levels: Iterable[Level]) -> list[Message]:
+    """`stock.changed` of positions as they stand."""
+    return [_stock(*level, None) for level in levels]
+
+
+def _stock(position: str, available: int, reserved: int, version: int, at_ms: int, trace: bytes | None) -> Message:
+    value = events.stock_changed(position, available, reserved, version, at_ms)
+    return Message(position.encode(), value, _cloud(events.STOCK_CHANGED, f"{position}/{version}", position, at_ms, trace))
+
+
+def _committed(sale: Sale) -> Message:
+    _, id, order_id, line, position, quantity, version, at_ms, trace = sale
+    value = events.reservation_committed(id, order_id, line, position, quantity, version, at_ms)
+    return Message(position.encode(), value, _cloud(events.RESERVATION_COMMITTED, f"{id}/{line}", position, at_ms, trace))
+
+
+def _moved(movement: Movement) -> Message:
+    raw, position, type, quantity, reference_id, at_ms, trace = movement
+    id = str(UUID(bytes=raw))
+    sku_id, warehouse_id = split_position(position)
+    source, dest = (warehouse_id, None) if type == "ship" else (None, warehouse_id)
+    value = events.movement_recorded(id, sku_id, source, dest, quantity, type, reference_id, events.rfc3339(at_ms))
+    return Message(position.encode(), value, _cloud(events.MOVEMENT_RECORDED, id, position, at_ms, trace))
+
+
+def _alert(crossing: Crossing, window: str, at_ms: int) -> Message:
+    low, position, available, _, point, suggested = crossing
+    kind = events.STOCK_LOW if low else events.STOCK_RECOVERED
+    value = events.stock_alert(position, available, point, suggested if low else None, at_ms)
+    return Message(position.encode(), value, _cloud(kind, f"{window}/{position}", position, at_ms, None))
+
+
+def _undoing(reuse: Reuse, window: str, keyring: Keyring) -> Message:
+    """The `release` of a hold whose id was used before; its own id is the same however often it is appended."""
+    sku_id, warehouse_id = split_position(reuse.position)
+    id = str(uuid5(_UNDOINGS, f"{window}/{reuse.reservation_id}"))
+    release = Release(
+        id=id, sku_id=sku_id, warehouse_id=warehouse_id, reservation_id=reuse.reservation_id, actor="onhand"
+    )
+    value = release.to_json()
+    return Message(reuse.position.encode(), value, [(signing.HEADER, keyring.sign(value).encode())])
+
+
+def _cloud(kind: str, id: str, position: str, at_ms: int, trace: bytes | None) -> Headers:
+    return events.cloud_headers(kind, id, position, at_ms, trace)

@@ -1,0 +1,112 @@
+"""The intake: decision records become decisions in order of seq, each once, and are cut into windows. Pure."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from pydantic_core import from_json
+
+from onhand.agents.ledger.fold import Fields, Told
+from onhand.agents.ports import Record
+from onhand.schemas.events import TRACE_HEADER
+
+
+class Jump(NamedTuple):
+    """At `offset` stands the decision `seq`, and those from `expected` on were not seen."""
+
+    expected: int
+    seq: int
+    offset: int
+
+
+class Intake:
+    """Decisions that are not in a window yet; `seq` is the last one taken in, `next_offset` the next to be read."""
+
+    def __init__(self, seq: int, next_offset: int) -> None:
+        self.seq = seq
+        self.next_offset = next_offset
+        self.pending: list[Told] = []
+
+    def take(self, records: Iterable[Record]) -> Jump | None:
+        """Take in what is new of records in offset order; stops before a jump in seq and tells it.
+
+        What was taken before is dropped, and what is no decision: if one was lost with it, the next tells by its seq.
+        """
+        for record in records:
+            if record.offset < self.next_offset:
+                continue
+            fields = decode(record)
+            if fields is not None and fields["seq"] > self.seq:
+                if fields["seq"] > self.seq + 1:
+                    return Jump(self.seq + 1, fields["seq"], record.offset)
+                self.seq += 1
+                self.pending.append(_told(record, fields, record.offset + 1))
+            self.next_offset = record.offset + 1
+        return None
+
+    def heal(self, records: Sequence[Record], end: int, jump: Jump) -> bool:
+        """Take in records that were read again, whose decisions may stand out of order; False where some are missing still.
+
+        All that is taken counts as read only with the last of it: until then a restart reads the whole range again.
+        """
+        start = self.next_offset
+        decided: dict[int, tuple[Record, Fields]] = {}
+        for record in records:
+            fields = decode(record)
+            if fields is not None and fields["seq"] > self.seq:
+                decided.setdefault(fields["seq"], (record, fields))
+        run = []
+        while (found := decided.pop(self.seq + len(run) + 1, None)) is not None:
+            run.append(found)
+        if self.seq + len(run) < jump.seq:
+            return False
+        self.pending.extend(_told(record, fields, start) for record, fields in run)
+        self.next_offset = min((record.offset for record, _ in decided.values()), default=end)
+        self.pending[-1] = self.pending[-1]._replace(next_offset=self.next_offset)
+        self.seq += len(run)
+        return True
+
+    def cut(self, limit: int) -> list[Told]:
+        """The next window: `limit` decisions or so, ending with the last of a command; empty where that is to come."""
+        end = self._border(limit)
+        window, self.pending = self.pending[:end], self.pending[end:]
+        return window
+
+    def _border(self, limit: int) -> int:
+        """The last border between commands up to `limit`, or else the first one after it; 0 where there is none."""
+        pending = self.pending
+        for end in range(min(limit, len(pending)), 0, -1):
+            if _is_last(pending[end - 1].fields):
+                return end
+        for end in range(limit + 1, len(pending) + 1):
+            if _is_last(pending[end - 1].fields):
+                return end
+        return 0
+
+
+def decode(record: Record) -> Fields | None:
+    """The fields of a decision; None where the record is none."""
+    try:
+        fields = from_json(record.value or b"")
+        if (
+            type(fields["seq"]) is int
+            and type(fields["source_offset"]) is int
+            and type(fields["decided_at_ms"]) is int
+            and type(fields["outcome"]) is str
+        ):
+            return fields  # type: ignore[no-any-return]
+    except (ValueError, KeyError, TypeError):
+        pass
+    return None
+
+
+def _told(record: Record, fields: Fields, next_offset: int) -> Told:
+    key, trace = record.key, None
+    for name, value in record.headers or ():
+        if name == TRACE_HEADER:
+            trace = value
+    return Told(next_offset, None if key is None else key.decode(), fields, trace)
+
+
+def _is_last(fields: Fields) -> bool:
+    """Whether it is the last decision of its command."""
+    return "of" not in fields or bool(fields["index"] == fields["of"] - 1)

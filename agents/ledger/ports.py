@@ -1,0 +1,16 @@
+"""What the ledger's lane needs of its store, as a protocol; the shapes are those of `onhand.sql.rows` and `onhand.sql.window`."""
+
+from typing import Protocol
+
+from onhand.sql.rows import Findings, Level, Mark, PartitionRow
+from onhand.sql.window import Window
+
+
+class Store(Protocol):
+    """The partitions' books. All raise `Retryable` where the server is away, `Corrupt` where trying again is wrong."""
+
+    async def partition(self, partition: int) -> PartitionRow | None: ...
+    async def mark(self, partition: int) -> Mark | None: ...
+    async def skip(self, partition: int, seq: int, decisions_offset: int) -> None: ...
+    async def write(self, window: Window) -> Findings: ...
+    async def touched_since(self, partition: int, since_ms: int) -> list[Level]: ...
