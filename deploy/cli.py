@@ -13,7 +13,7 @@ import typer
 from onhand.deploy.stack.errors import Refused, StackError
 from onhand.schemas.faults import Corrupt, Retryable
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=(
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help=(
     "An inventory engine that never sells what it does not have."
 ))  # fmt: skip
 
