@@ -16,8 +16,9 @@ local function load_level(position)
   return p
 end
 
--- the values of `ids` in the hash `key`, told as found(id, value)
+-- the values of `ids` in the hash `key`, told as found(id, value); HLEN also touches a key that is only written
 local function look_up(key, ids, found)
+  if call('HLEN', key) == 0 then return end
   for i = 1, #ids, PIECE do
     local j = min(i + PIECE - 1, #ids)
     local got = call('HMGET', key, unpack(ids, i, j))
@@ -63,9 +64,7 @@ end
 load_ids(ids)
 
 local is = floor(newest_ms / window_ms)                -- at the end of the batch: is - 1 and is
-call('HLEN', RES)
 call('ZCARD', DUE)
-for g = was - 1, was do call('HLEN', GENERATION .. g) end
 if is > was then
   for g = is - 1, is do call('HLEN', GENERATION .. g) end
 end
