@@ -7,7 +7,7 @@ from onhand.agents.topics import CommandTopic, make_topics
 from onhand.lua.format import RULES
 from onhand.lua.gate import Gate, connect
 from onhand.sql.ledger import Ledger
-from onhand.sql.ledger import Settings as PartitionSettings
+from onhand.sql.rows import Settings as PartitionSettings
 
 
 def ensure(settings: Settings) -> CommandTopic:
@@ -40,6 +40,8 @@ async def _birth(partition: int, settings: Settings, topic: CommandTopic, gate: 
     row = await ledger.partition(partition)
     if row is None:
         await gate.birth(partition, topic.topic_id, settings.window_ms, settings.sweep_limit)
-        await ledger.birth(partition, topic.topic_id, PartitionSettings(settings.window_ms, settings.sweep_limit, RULES))
+        await ledger.birth(
+            partition, topic.topic_id, PartitionSettings(settings.window_ms, settings.sweep_limit, RULES)
+        )
     elif row.seq == 0:
         await gate.birth(partition, row.topic_id, row.settings.window_ms, row.settings.sweep_limit)

@@ -18,6 +18,7 @@ from onhand.agents.gate.wiring import gate_role
 from onhand.agents.kafka.logreader import KafkaLog
 from onhand.agents.kafka.publisher import KafkaPublisher
 from onhand.agents.lanes import Lane, Lanes
+from onhand.agents.ledger.wiring import ledger_role
 from onhand.agents.meter import meter
 from onhand.agents.microbatch import App
 from onhand.agents.probes import deadly_probe, no_probe
@@ -26,7 +27,7 @@ from onhand.agents.settings import Settings
 
 log = structlog.get_logger("worker")
 
-ROLES: dict[str, Callable[[Resources], Awaitable[Role]]] = {"gate": gate_role}
+ROLES: dict[str, Callable[[Resources], Awaitable[Role]]] = {"gate": gate_role, "ledger": ledger_role}
 
 EXIT_BROKEN = 70
 """An invariant does not hold, or there is a bug; the last line of the log says which."""
