@@ -1,4 +1,4 @@
-"""PostgreSQL's errors as the three kinds of fault, and the two that the writer's function raises itself."""
+"""PostgreSQL's errors as the three kinds of fault, and as the two that the writer's function raises itself."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,23 +7,12 @@ import psycopg
 from psycopg_pool import PoolClosed, PoolTimeout
 
 from onhand.schemas.faults import Corrupt, Retryable
+from onhand.sql.rows import Fenced, VersionMissed
 
 _FENCED = "OH001"
 _MISSED = "OH002"
 _TRY_AGAIN_CLASSES = ("08", "53", "57", "58", "40", "55")
 """SQLSTATE classes: connection, resources, operator, system, rollback (serialization, deadlock), lock not available."""
-
-
-class Fenced(Exception):
-    """The watermark is not where this window begins: somebody else wrote, or the server was put back. `stored` is its seq."""
-
-    def __init__(self, stored: int | None) -> None:
-        super().__init__(f"the ledger is at seq {stored}")
-        self.stored = stored
-
-
-class VersionMissed(Retryable):
-    """Positions are not at the versions that the decisions stand on: an outsider wrote, or is about to."""
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -11,8 +11,9 @@ from psycopg_pool import AsyncConnectionPool
 
 from onhand.schemas.faults import Corrupt
 from onhand.sql import packing, remembered
-from onhand.sql.faults import VersionMissed, translated
+from onhand.sql.faults import translated
 from onhand.sql.parameters import WRITE, parameters, places
+from onhand.sql.rows import Crossing, Findings, LedgerAlarm, Level, Mark, PartitionRow, Reuse, Settings, VersionMissed
 from onhand.sql.window import Window
 
 Connection = psycopg.AsyncConnection[TupleRow]
@@ -24,75 +25,6 @@ _SESSION = (
 """A plan chosen while a table was empty must not stay: only nested loops over the keys are left to choose."""
 _NETWORK = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
 _RETRIES = 3
-
-
-class Settings(NamedTuple):
-    """What the gate's script reads besides stock, per partition: state of the ledger, like everything it decides by."""
-
-    window_ms: int
-    sweep_limit: int
-    rules: int
-
-
-class Crossing(NamedTuple):
-    """A position that fell to its reorder point (`low`) or rose above it; `suggested` units to order."""
-
-    low: bool
-    position: str
-    available: int
-    version: int
-    reorder_point: int
-    suggested: int
-
-
-class Reuse(NamedTuple):
-    """A hold under an id that was used before; to be undone by a `release`."""
-
-    reservation_id: str
-    position: str
-
-
-class Findings(NamedTuple):
-    """What only the write itself could tell; stored with it, so that it is told once more after a crash."""
-
-    crossings: list[Crossing]
-    reuses: list[Reuse]
-
-
-class PartitionRow(NamedTuple):
-    """How far the ledger is: all decisions up to `seq`, the last of them of the command at `source_offset`.
-
-    `decisions_offset` is the next to be read in the decisions; `events` and `findings` are the last window's.
-    """
-
-    partition: int
-    topic_id: str
-    seq: int
-    source_offset: int
-    decisions_offset: int
-    clock_ms: int
-    settings: Settings
-    events: bytes
-    findings: Findings
-
-
-class Level(NamedTuple):
-    """A position as it stands in the ledger."""
-
-    position: str
-    available: int
-    reserved: int
-    version: int
-    at_ms: int
-
-
-class LedgerAlarm(NamedTuple):
-    """`stops`: the partition stands still until it is cleared."""
-
-    code: str
-    message: str
-    offset: int
-    stops: bool
 
 
 _ROW: LiteralString = """
@@ -162,6 +94,24 @@ class Ledger:
         async with self._connection() as connection:
             cursor = await connection.execute(_ROW + "ORDER BY partition")
             return [_partition_row(row) for row in await cursor.fetchall()]
+
+    async def mark(self, partition: int) -> Mark | None:
+        """Where a partition stands, in short; None where it was not born."""
+        async with self._connection() as connection:
+            cursor = await connection.execute(
+                "SELECT seq, decisions_offset FROM ledger_partitions WHERE partition = %s", (partition,)
+            )
+            row = await cursor.fetchone()
+            return Mark(*row) if row else None
+
+    async def skip(self, partition: int, seq: int, decisions_offset: int) -> None:
+        """Behind the decision with that seq nothing but repeats stands before `decisions_offset`; nothing where it is not so."""
+        async with self._connection() as connection:
+            await connection.execute(
+                "UPDATE ledger_partitions SET decisions_offset = %s WHERE partition = %s AND seq = %s"
+                " AND decisions_offset < %s",
+                (decisions_offset, partition, seq, decisions_offset),
+            )
 
     async def write(self, window: Window) -> Findings:
         """Apply a window as a whole, durably. `Fenced` where the watermark is not at its `expected_seq`.
@@ -240,8 +190,8 @@ async def _levels(connection: Connection, positions: Sequence[str]) -> list[Leve
 
 
 def _partition_row(row: TupleRow) -> PartitionRow:
-    *marks, window_ms, sweep_limit, rules, events, crossings, reuses = row
-    return PartitionRow(*marks, Settings(window_ms, sweep_limit, rules), events, _findings(crossings, reuses))
+    marks, settings, (events, crossings, reuses) = row[:6], row[6:9], row[9:]
+    return PartitionRow(*marks, Settings(*settings), events, _findings(crossings, reuses))  # type: ignore[call-arg]
 
 
 def _findings(crossings: list[dict[str, Any]], reuses: list[dict[str, Any]]) -> Findings:

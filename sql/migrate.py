@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import LiteralString, NamedTuple, cast
+from typing import LiteralString, NamedTuple
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -45,7 +45,7 @@ def migrate(dsn: str, folder: Path = FOLDER) -> list[Migration]:
         pending = _pending(connection, migrations(folder))
         for migration in pending:
             with connection.transaction():
-                connection.execute(cast(LiteralString, migration.sql).encode())
+                connection.execute(migration.sql.encode())
                 connection.execute(
                     "INSERT INTO schema_migrations (number, name, sha256) VALUES (%s, %s, %s)",
                     (migration.number, migration.name, migration.sha256),

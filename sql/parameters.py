@@ -73,7 +73,7 @@ def _changes(changes: list[Change], judged_by_reorder: set[str]) -> list[Array]:
     names, expected, before, available, reserved, versions, at, _ = _columns(changes, 8)
     taken = [max(0, old - new) for old, new in zip(before, available, strict=True)]
     if judged_by_reorder:
-        before = [-1 if name in judged_by_reorder else old for name, old in zip(names, before, strict=True)]
+        before = tuple(-1 if name in judged_by_reorder else old for name, old in zip(names, before, strict=True))
     return [
         *places(names),
         *(int8s(column) for column in (expected, taken, before, available, reserved, versions)),
@@ -102,7 +102,7 @@ def _movements(sales: list[Sale], movements: list[Movement]) -> list[Array]:
     """A sale is a `ship` whose reference is its order or else its reservation."""
     sold, reservations, orders, _, sold_at, sold_units, _, sale_times, _ = _columns(sales, 9)
     ids, names, types, quantities, references, at, _ = _columns(movements, 7)
-    skus, warehouses = places([*sold_at, *names])
+    skus, _ = places([*sold_at, *names])
     wide = [_places[name].warehouse for name in names]
     sources = [warehouse if type == "ship" else NULL for type, warehouse in zip(types, wide, strict=True)]
     dests = [NULL if type == "ship" else warehouse for type, warehouse in zip(types, wide, strict=True)]

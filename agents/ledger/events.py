@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 
 import ormsgpack
 
-from onhand.agents.ports import Headers, Message
+from onhand.agents.ports import Message
 from onhand.schemas import events, signing
 from onhand.schemas.commands import Release
 from onhand.schemas.positions import split_position
@@ -61,7 +61,9 @@ def _rows(kind: type[Row], flat: list[Any]) -> list[Row]:
     return [kind(*flat[at : at + width]) for at in range(0, len(flat), width)]
 
 
-def messages(told: Announcement, findings: Findings, mark: tuple[int, int, int], keyring: Keyring) -> dict[str, list[Message]]:
+def messages(
+    told: Announcement, findings: Findings, mark: tuple[int, int, int], keyring: Keyring
+) -> dict[str, list[Message]]:
     """Records by topic; `mark` is the partition, and seq and clock after the window. Topics without one are absent."""
     partition, seq, clock_ms = mark
     by_topic = {
@@ -80,13 +82,13 @@ def newest(levels: Iterable[Level]) -> list[Message]:
 
 def _stock(position: str, available: int, reserved: int, version: int, at_ms: int, trace: bytes | None) -> Message:
     value = events.stock_changed(position, available, reserved, version, at_ms)
-    return Message(position.encode(), value, _cloud(events.STOCK_CHANGED, f"{position}/{version}", position, at_ms, trace))
+    return _event(events.STOCK_CHANGED, f"{position}/{version}", position, value, at_ms, trace)
 
 
 def _committed(sale: Sale) -> Message:
     _, id, order_id, line, position, quantity, version, at_ms, trace = sale
     value = events.reservation_committed(id, order_id, line, position, quantity, version, at_ms)
-    return Message(position.encode(), value, _cloud(events.RESERVATION_COMMITTED, f"{id}/{line}", position, at_ms, trace))
+    return _event(events.RESERVATION_COMMITTED, f"{id}/{line}", position, value, at_ms, trace)
 
 
 def _moved(movement: Movement) -> Message:
@@ -95,14 +97,14 @@ def _moved(movement: Movement) -> Message:
     sku_id, warehouse_id = split_position(position)
     source, dest = (warehouse_id, None) if type == "ship" else (None, warehouse_id)
     value = events.movement_recorded(id, sku_id, source, dest, quantity, type, reference_id, events.rfc3339(at_ms))
-    return Message(position.encode(), value, _cloud(events.MOVEMENT_RECORDED, id, position, at_ms, trace))
+    return _event(events.MOVEMENT_RECORDED, id, position, value, at_ms, trace)
 
 
 def _alert(crossing: Crossing, window: str, at_ms: int) -> Message:
     low, position, available, _, point, suggested = crossing
     kind = events.STOCK_LOW if low else events.STOCK_RECOVERED
     value = events.stock_alert(position, available, point, suggested if low else None, at_ms)
-    return Message(position.encode(), value, _cloud(kind, f"{window}/{position}", position, at_ms, None))
+    return _event(kind, f"{window}/{position}", position, value, at_ms, None)
 
 
 def _undoing(reuse: Reuse, window: str, keyring: Keyring) -> Message:
@@ -116,5 +118,5 @@ def _undoing(reuse: Reuse, window: str, keyring: Keyring) -> Message:
     return Message(reuse.position.encode(), value, [(signing.HEADER, keyring.sign(value).encode())])
 
 
-def _cloud(kind: str, id: str, position: str, at_ms: int, trace: bytes | None) -> Headers:
-    return events.cloud_headers(kind, id, position, at_ms, trace)
+def _event(kind: str, id: str, position: str, value: bytes, at_ms: int, trace: bytes | None) -> Message:
+    return Message(position.encode(), value, events.cloud_headers(kind, id, position, at_ms, trace))

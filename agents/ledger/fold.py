@@ -213,9 +213,7 @@ def _applied(folding: _Folding, told: Told, fields: Fields) -> None:
     folding.change(told, sign * quantity)
     id = movement_id(at, folding.partition, fields["seq"])
     reference = fields.get("reference_id")
-    folding.movements.append(
-        Movement(id, str(told.position), fields["type"], quantity, reference, at, told.trace)
-    )
+    folding.movements.append(Movement(id, str(told.position), fields["type"], quantity, reference, at, told.trace))
     _remember(folding, kind, told, fields["id"], None)
 
 

@@ -54,7 +54,7 @@ class Intake:
             fields = decode(record)
             if fields is not None and fields["seq"] > self.seq:
                 decided.setdefault(fields["seq"], (record, fields))
-        run = []
+        run: list[tuple[Record, Fields]] = []
         while (found := decided.pop(self.seq + len(run) + 1, None)) is not None:
             run.append(found)
         if self.seq + len(run) < jump.seq:

@@ -6,7 +6,7 @@ than one window is unannounced, and its events lie beside the watermark, from wh
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -104,7 +104,8 @@ class LedgerLane:
             raise Alarm("not_born", "the ledger has no row for this partition; `onhand topics` makes it", -1)
         _, end = await self._world.log.bounds(DECISIONS, self.partition)
         if row.decisions_offset > end:
-            raise Alarm("decisions_short", f"the ledger has read up to {row.decisions_offset}, the log ends at {end}", end)
+            message = f"the ledger has read up to {row.decisions_offset}, the log ends at {end}"
+            raise Alarm("decisions_short", message, end)
         self._stored = (row.seq, row.decisions_offset)
         self._intake = Intake(*self._stored)
         await self._announce_again(row)
@@ -129,19 +130,21 @@ class LedgerLane:
     async def _absorb(self, records: Sequence[Record]) -> None:
         while (jump := self._intake.take(records)) is not None:
             await self._heal(jump)
-        while len(self._intake.pending) >= self._world.limit:
-            await self._hand_over()
+        while len(self._intake.pending) >= self._world.limit and await self._hand_over():
+            pass
 
-    async def _hand_over(self) -> None:
-        """Fold the next window, and have it written as soon as the last one is announced."""
+    async def _hand_over(self) -> bool:
+        """Fold the next window, and have it written as soon as the last one is announced; False where none is whole."""
         self._cut_ms = self._world.clock.now_ms()
         decisions = self._intake.cut(self._world.limit)
-        if decisions:
-            window = fold(self.partition, decisions)
-            window.events = events.pack(window)
-            await self._settled()
-            self._committing = asyncio.create_task(self._commit(window), name=f"window-{self.partition}")
-            await asyncio.sleep(0)
+        if not decisions:
+            return False
+        window = fold(self.partition, decisions)
+        window.events = events.pack(window)
+        await self._settled()
+        self._committing = asyncio.create_task(self._commit(window), name=f"window-{self.partition}")
+        await asyncio.sleep(0)
+        return True
 
     async def _commit(self, window: Window) -> None:
         """Write a window, announce it, acknowledge it."""
@@ -155,7 +158,7 @@ class LedgerLane:
         await self._publish(events.messages(events.of_window(window), findings, mark, self._world.keyring))
         self._world.probe("after_ledger_events")
         self._inbox.ack(window.decisions_offset - 1)
-        log.info(
+        log.debug(
             "window",
             partition=self.partition,
             seq=window.seq,
@@ -197,9 +200,8 @@ class LedgerLane:
 
     async def _heal(self, jump: Jump) -> None:
         """A seq is missing: read from the stored place on again, for five seconds, then stop: decisions are lost."""
-        while decisions := self._intake.cut(self._world.limit):
-            self._intake.pending = decisions + self._intake.pending
-            await self._hand_over()
+        while await self._hand_over():
+            pass
         await self._settled()
         deadline = self._world.clock.now_ms() + _LOST_MS
         while not await self._healed(jump):
