@@ -25,15 +25,16 @@ class Inbox:
         self._handed_out: deque[Delivery] = deque()
         self._held = 0
         self._closed = False
+        self._deaf = False
         self._some = asyncio.Event()
         self._room = asyncio.Event()
 
     async def put(self, delivery: Delivery) -> None:
-        """Take a delivery in, as soon as there is room. A closed inbox forgets it."""
+        """Take a delivery in, as soon as there is room. A closed or deaf inbox forgets it."""
         while self._held >= BOUND and not self._closed:
             self._room.clear()
             await self._room.wait()
-        if not self._closed:
+        if not (self._closed or self._deaf):
             self._waiting.append(delivery)
             self._held += len(delivery.records)
             self._some.set()
@@ -65,10 +66,23 @@ class Inbox:
         while self._handed_out and self._handed_out[0].records[-1].offset <= offset:
             self._handed_out.popleft().acknowledge()
 
+    def deafen(self) -> None:
+        """Forget what waits and what comes, until `listen`: the lane stands still, and others share the poll loop."""
+        self._deaf = True
+        self._forget()
+
+    def listen(self) -> None:
+        """Take deliveries in again; what was missed is read from the log."""
+        self._deaf = False
+
     def close(self) -> None:
         """Forget everything and let go of whoever waits; nothing is lost, the log has it."""
         self._closed = True
+        self._forget()
+        self._some.set()
+
+    def _forget(self) -> None:
         self._waiting.clear()
         self._handed_out.clear()
+        self._held = 0
         self._room.set()
-        self._some.set()

@@ -85,8 +85,10 @@ class Lane:
 
     async def _while_not_alarmed(self) -> None:
         while await self._alarms.alarmed(self.partition):
+            self.inbox.deafen()
             self.work.started.set()
             await self._clock.sleep(_ALARM_LOOK_S)
+        self.inbox.listen()
 
     async def _stop(self, alarm: Alarm) -> None:
         """Store the alarm, however long that takes: the lane must not go on."""
