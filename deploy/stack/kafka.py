@@ -15,6 +15,7 @@ from onhand.deploy.stack.errors import StackError
 from onhand.deploy.stack.jars import ensure_jars
 from onhand.deploy.stack.part import Progress, Report, listening
 from onhand.deploy.stack.state import StateDir
+from onhand.deploy.stack.warm import java_options
 
 _PROPERTIES = """\
 process.roles=broker,controller
@@ -66,6 +67,8 @@ class Kafka:
     controller_port: int
     name: str = "kafka"
     stop_signal: signal.Signals = signal.SIGTERM
+    options: tuple[str, ...] | None = None
+    """Further options of the JVM; None: those that make it start faster."""
     _jars: list[Path] = field(default_factory=list)
 
     @property
@@ -87,6 +90,8 @@ class Kafka:
         if not (self._home / "data" / "meta.properties").exists():
             report(Progress(self.name, "formatting"))
             self._format()
+        if self.options is None:
+            self.options = java_options(self._jars, _throwaway, report)
 
     def _format(self) -> None:
         shutil.rmtree(self._home / "data", ignore_errors=True)  # half a format
@@ -100,7 +105,9 @@ class Kafka:
 
     def command(self) -> Command:
         """The broker with a heap for a small machine; the rest of its memory is the page cache."""
-        return self._java(["-Xms256m", "-Xmx768m"], ["kafka.Kafka", str(self._home / "server.properties")])
+        return self._java(
+            ["-Xms256m", "-Xmx768m", *(self.options or ())], ["kafka.Kafka", str(self._home / "server.properties")]
+        )
 
     def _java(self, options: list[str], main: list[str]) -> Command:
         logging = [f"-Dorg.slf4j.simpleLogger.{setting}" for setting in _LOGGING]
@@ -115,6 +122,11 @@ class Kafka:
         """Wait until the broker is known to the cluster: it listens a little before."""
         await listening(self.port)
         await asyncio.to_thread(_wait_for_broker, self.endpoint["kafka"], child)
+
+
+def _throwaway(state: StateDir, options: tuple[str, ...]) -> "Kafka":
+    ports = state.ports(["kafka", "kafka-controller"], {})
+    return Kafka(state, ports["kafka"], ports["kafka-controller"], options=options)
 
 
 def _download(name: str, done: int, total: int) -> Progress:
