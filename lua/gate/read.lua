@@ -11,7 +11,8 @@ local function load_level(position)
   local a, r, t, v = (got[1] or 0) + 0, (got[2] or 0) + 0, (got[3] or 0) + 0, (got[4] or 0) + 0
   if not (a % 1 == 0 and r % 1 == 0 and a >= 0 and r >= 0 and a + r == t and t < MAX_EXACT
           and v % 1 == 0 and v >= 0 and v < MAX_EXACT) then corrupt('position ' .. position) end
-  local p = {key = key, available = a, reserved = r, version = v, dirty = false}
+  -- total: as stored, false where nothing is; the decide phase works on the other two
+  local p = {key = key, available = a, reserved = r, version = v, total = got[3] and t, dirty = false}
   levels[position] = p
   return p
 end

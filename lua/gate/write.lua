@@ -42,7 +42,12 @@ end
 
 for i = 1, dirtied do
   local p = dirty[i]
-  call('HSET', p.key, 'available', p.available, 'reserved', p.reserved, 'total', p.available + p.reserved, 'version', p.version)
+  local total = p.available + p.reserved
+  if total == p.total then                             -- a field less is 4 % of a reserve
+    call('HSET', p.key, 'available', p.available, 'reserved', p.reserved, 'version', p.version)
+  else
+    call('HSET', p.key, 'available', p.available, 'reserved', p.reserved, 'total', total, 'version', p.version)
+  end
 end
 write_pieces('HSET', RES, puts)
 write_pieces('ZADD', DUE, scores)
