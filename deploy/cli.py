@@ -10,12 +10,15 @@ from typing import Annotated, Any
 
 import typer
 
+from onhand.deploy.bench.cli import app as bench
 from onhand.deploy.stack.errors import Refused, StackError
 from onhand.schemas.faults import Corrupt, Retryable
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help=(
     "An inventory engine that never sells what it does not have."
 ))  # fmt: skip
+
+app.add_typer(bench, name="bench")
 
 State = Annotated[Path, typer.Option("--state", help="The state directory.", envvar="ONHAND_STATE", show_envvar=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -31,6 +34,7 @@ def up(
     kafka_port: Port = None,
     redis_port: Port = None,
     postgres_port: Port = None,
+    demo_stock: Annotated[bool, typer.Option("--demo-stock", help="Receive the demo's stock, once.")] = False,
     as_json: Json = False,
 ) -> None:
     """Start everything on this machine: servers, tables, topics, workers."""
@@ -41,12 +45,20 @@ def up(
     given = {"kafka": kafka_port, "redis": redis_port, "postgres": postgres_port}
     ports = {name: port for name, port in given.items() if port}
     if not detach:
-        options = Options(gates=workers, ports=ports)
-        foreground.run_until_stopped(StateDir.at(state), options, lambda found: _print_endpoints(found, state, as_json))
+
+        def ready(endpoints: dict[str, Any]) -> None:
+            if demo_stock:
+                _receive_the_demos_stock(state)
+            _print_endpoints(endpoints, state, as_json)
+
+        foreground.run_until_stopped(StateDir.at(state), Options(gates=workers, ports=ports), ready)
         return
     arguments = [] if workers is None else ["--workers", str(workers)]
     arguments += [word for name, port in ports.items() for word in (f"--{name}-port", str(port))]
-    _print_endpoints(foreground.detach(StateDir.at(state), arguments), state, as_json)
+    endpoints = foreground.detach(StateDir.at(state), arguments)
+    if demo_stock:
+        _receive_the_demos_stock(state)
+    _print_endpoints(endpoints, state, as_json)
 
 
 @app.command()
@@ -71,6 +83,30 @@ def status(state: State = DEFAULT_STATE, as_json: Json = False) -> None:
         look.show(processes, [], as_json)
         raise away
     look.show(processes, partitions, as_json)
+
+
+@app.command()
+def audit(state: State = DEFAULT_STATE, as_json: Json = False) -> None:
+    """Decide the log again and compare it with decisions, gate and ledger; 1 on any difference."""
+    from onhand.deploy.audit.program import run
+    from onhand.deploy.stack.reach import settings_at
+
+    raise typer.Exit(run(settings_at(state), as_json))
+
+
+@app.command()
+def demo(
+    state: State = DEFAULT_STATE,
+    fresh: Annotated[bool, typer.Option("--fresh", help="In a stack of its own that is gone afterwards.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Hold a flash sale through the running system and audit it; 1 on any difference."""
+    from onhand.deploy.demo import program
+
+    raise typer.Exit(program.from_nothing(as_json) if fresh else program.run(state, as_json))
+
+
+app.add_typer(bench, name="bench")
 
 
 @app.command()
@@ -118,6 +154,17 @@ def worker(role: Annotated[str, typer.Argument(help="gate or ledger")], state: S
         raise typer.BadParameter(f"{role!r} is none of {', '.join(ROLES)}", param_hint="ROLE")
     os.environ |= environment_of(state)
     raise typer.Exit(run(role))
+
+
+def _receive_the_demos_stock(state: Path) -> None:
+    """Once per state directory: another start finds the stock as the last one left it."""
+    from onhand.deploy.demo.program import load_stock
+    from onhand.deploy.stack.reach import settings_at
+
+    done = state / "demo-stock"
+    if not done.exists():
+        typer.echo(f"received {load_stock(settings_at(state)):,} units of the demo's stock", err=True)
+        done.touch()
 
 
 def _print_endpoints(endpoints: dict[str, Any], state: Path, as_json: bool) -> None:

@@ -1,0 +1,1 @@
+"""What `onhand bench` measures, on servers and workers that it starts itself."""

@@ -1,0 +1,34 @@
+"""CPU time of processes with their children, as the system counts it."""
+
+from collections.abc import Mapping
+
+import psutil
+
+
+class Cpu:
+    """The processes that a measurement looks at, by name."""
+
+    def __init__(self, pids: Mapping[str, int]) -> None:
+        self._roots = {name: psutil.Process(pid) for name, pid in pids.items()}
+
+    def seconds(self) -> dict[str, float]:
+        """User and system seconds so far, of each process and all below it; of one that ended nothing is told."""
+        found = {}
+        for name, root in self._roots.items():
+            try:
+                found[name] = _tree_seconds(root)
+            except psutil.NoSuchProcess:
+                continue
+        return found
+
+
+def _tree_seconds(root: psutil.Process) -> float:
+    own = root.cpu_times()
+    total = own.user + own.system + own.children_user + own.children_system
+    for child in root.children(recursive=True):
+        try:
+            times = child.cpu_times()
+        except psutil.NoSuchProcess:  # it ended just now, and counts among its parent's children from now on
+            continue
+        total += times.user + times.system
+    return float(total)
