@@ -50,23 +50,28 @@ class Ledger:
     """
 
     def __init__(
-        self, dsn: str, connections: int = 2, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        dsn: str,
+        connections: int = 2,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        wait_s: float = 10.0,
     ) -> None:
         self._sleep = sleep
+        self._wait_s = wait_s
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             dsn,
             min_size=1,
             max_size=connections,
-            timeout=10,
+            timeout=wait_s,
             open=False,
             configure=_configure,
             kwargs={"autocommit": True, "application_name": "onhand-ledger", "options": _SESSION, **_NETWORK},
         )
 
     async def open(self) -> None:
-        """Connect; `Retryable` where nothing answers within ten seconds."""
+        """Connect; `Retryable` where nothing answers within `wait_s` seconds."""
         with translated():
-            await self._pool.open(wait=True, timeout=10)
+            await self._pool.open(wait=True, timeout=self._wait_s)
 
     async def close(self) -> None:
         """Give the connections back."""

