@@ -40,7 +40,7 @@ class Inbox:
             self._some.set()
 
     async def get(self, limit: int, timeout_s: float) -> list[Record] | None:
-        """All that waits, up to about `limit` records (a delivery stays whole); None when nothing came in time."""
+        """What waits, up to about `limit` records (a delivery stays whole); None when nothing came in time."""
         if not self._waiting:
             self._some.clear()
             try:
@@ -51,15 +51,23 @@ class Inbox:
         return self.take(limit)
 
     def take(self, limit: int) -> list[Record]:
-        """All that waits now, as `get`; empty where nothing does."""
+        """What waits now, as `get`; empty where nothing does.
+
+        Only deliveries that follow on each other are handed out together: after a rebalance stale ones may lie between. So a gap or
+        a step back stands at the beginning of what is handed out, where a lane looks for it.
+        """
         records: list[Record] = []
-        while self._waiting and (not records or len(records) + len(self._waiting[0].records) <= limit):
+        while self._waiting and (not records or self._follows(records, limit)):
             delivery = self._waiting.popleft()
             self._handed_out.append(delivery)
             records.extend(delivery.records)
         self._held -= len(records)
         self._room.set()
         return records
+
+    def _follows(self, records: list[Record], limit: int) -> bool:
+        following = self._waiting[0].records
+        return len(records) + len(following) <= limit and following[0].offset == records[-1].offset + 1
 
     def ack(self, offset: int) -> None:
         """Everything up to and including `offset` is done with."""

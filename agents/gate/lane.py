@@ -74,6 +74,8 @@ class GateLane:
             sweeping = asyncio.create_task(self._sweeper.run(), name=f"sweeper-{self.partition}")
             while True:
                 records = await self._inbox.get(UNITS, _IDLE_S)
+                if sweeping.done():
+                    await sweeping  # it ends only by what it cannot mend; without it holds would stay for ever
                 await (self._look() if records is None else self._take(records))
         finally:
             await _cancel(sweeping)

@@ -15,6 +15,14 @@ from onhand.schemas.outcomes import REPLAYED, WORDS, Outcome
 from onhand.schemas.positions import split_position
 from onhand.schemas.topics import COMMANDS, dlq_headers
 
+_LETTER_BYTES = 1_000_000
+"""What a broker takes as a record if nobody told it otherwise is a little more."""
+_CUT_BYTES = 64 * 1024
+_CUT_HEADER = "onhand.cut"
+"""On a dead letter of which only the beginning could be kept: the size that it had."""
+_TRACE_BYTES = 256
+"""A traceparent of W3C's version 00 has 55."""
+
 Flat = Sequence[Any]
 """The script's reply: the seq of the first outcome, then the columns of `onhand.lua.format` for each."""
 
@@ -101,9 +109,17 @@ def _of_command(
 
 
 def _trace(record: Record) -> tuple[tuple[str, bytes], ...]:
-    return tuple((name, value) for name, value in record.headers if name == TRACE_HEADER)
+    """The record's traceparent. One that is no such thing is left out: a decision must not grow by what a stranger sends."""
+    traces = (header for header in record.headers if header[0] == TRACE_HEADER)
+    name, value = next(traces, ("", None))
+    return ((name, value),) if value is not None and len(value) <= _TRACE_BYTES else ()
 
 
 def _dead_letter(partition: int, record: Record, admitted: Admitted) -> Message:
-    headers = dlq_headers("Malformed", admitted.message, COMMANDS, partition, record.offset)
-    return Message(record.key, record.value, [*record.headers, *headers])
+    """The record as received. One that came compressed and is larger than the broker takes is cut, and a header says so."""
+    told = dlq_headers("Malformed", admitted.message, COMMANDS, partition, record.offset)
+    key, value, headers = record.key, record.value, [*record.headers, *told]
+    size = len(key or b"") + len(value or b"") + sum(len(name) + len(text or b"") + 10 for name, text in headers)
+    if size <= _LETTER_BYTES:
+        return Message(key, value, headers)
+    return Message((key or b"")[:_CUT_BYTES], (value or b"")[:_CUT_BYTES], [*told, (_CUT_HEADER, str(size).encode())])

@@ -6,7 +6,7 @@ import pytest
 
 from onhand.agents.gate import lane as gate_lane
 from onhand.lua.gate import Gate
-from tests.agents.memory import House, Raw
+from tests.agents.house import House, Raw
 from tests.lua.conftest import gate, raw, server
 
 __all__ = ["gate", "raw", "server"]
