@@ -29,7 +29,7 @@ run: install ## Start everything here, with the demo's stock, until Ctrl-C
 	$(BIN)/onhand up --state $(STATE) --demo-stock
 
 demo: install ## A flash sale from nothing to the audit's verdict
-	$(BIN)/onhand demo
+	$(BIN)/onhand demo --fresh
 
 check: install ## Lint, types and import contracts; no servers
 	$(BIN)/ruff check .

@@ -3,12 +3,12 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
-from onhand.deploy.stack import Stack
 
+from onhand.deploy.stack import Stack
 from tests.docker_servers import docker_servers
 
 
@@ -18,7 +18,7 @@ def stack() -> Iterator[Stack]:
 
     ONHAND_TEST_STACK=docker takes them from containers; ONHAND_KAFKA, ONHAND_REDIS, ONHAND_POSTGRES name running ones.
     """
-    with _state_dir() as directory, _servers() as env, Stack(directory, schema=False, base_env=env) as running:
+    with fresh_directory() as directory, _servers() as env, Stack(directory, schema=False, base_env=env) as running:
         yield running
 
 
@@ -29,16 +29,13 @@ def _servers() -> AbstractContextManager[dict[str, str]]:
 @pytest.fixture
 def state_dir() -> Iterator[Path]:
     """A state directory for one test, gone after it."""
-    with _state_dir() as directory:
+    with fresh_directory() as directory:
         yield directory
 
 
-class _state_dir(tempfile.TemporaryDirectory[str]):
+@contextmanager
+def fresh_directory() -> Iterator[Path]:
     """Unlike pytest's own folders open to everybody: PostgreSQL, which is somebody else if we are root, must enter."""
-
-    def __init__(self) -> None:
-        super().__init__(prefix="onhand-test-")
-        os.chmod(self.name, 0o755)
-
-    def __enter__(self) -> Path:  # type: ignore[override]
-        return Path(self.name)
+    with tempfile.TemporaryDirectory(prefix="onhand-test-") as name:
+        os.chmod(name, 0o755)
+        yield Path(name)

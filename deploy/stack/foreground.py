@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -16,11 +17,14 @@ from onhand.deploy.stack.part import Progress, Report
 from onhand.deploy.stack.state import StateDir, read_json
 from onhand.deploy.stack.supervisor import Options, Supervisor
 
+Ready = Callable[[dict[str, Any]], None]
+"""Called with the endpoints once all serves."""
+
 _REPORT_FD = "ONHAND_REPORT_FD"
 
 
-def run_until_stopped(state: StateDir, options: Options, ready: Any) -> None:
-    """Run the stack in this process until SIGINT or SIGTERM; `ready` is called with the endpoints once all serves.
+def run_until_stopped(state: StateDir, options: Options, ready: Ready) -> None:
+    """Run the stack in this process until SIGINT or SIGTERM; calling `ready` in between.
 
     Where a waiting `detach` gave a descriptor, it is told each step, and the end of the start.
     """
@@ -69,7 +73,7 @@ def detach(state: StateDir, arguments: list[str]) -> dict[str, Any]:
     raise StackError(f"the supervisor ended; the end of {log}:\n{tail(log, start)}")
 
 
-async def _supervise(state: StateDir, options: Options, report: Report, ready: Any) -> None:
+async def _supervise(state: StateDir, options: Options, report: Report, ready: Ready) -> None:
     supervisor = Supervisor(state, options, report)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -77,7 +81,7 @@ async def _supervise(state: StateDir, options: Options, report: Report, ready: A
     run, serving = asyncio.create_task(supervisor.run()), asyncio.create_task(supervisor.ready.wait())
     await asyncio.wait({run, serving}, return_when=asyncio.FIRST_COMPLETED)
     if serving.done():
-        ready(supervisor.endpoints)
+        await asyncio.to_thread(ready, supervisor.endpoints)
     serving.cancel()
     await run
 

@@ -1,0 +1,136 @@
+"""The whole system as `onhand up` leaves it: workers, offsets, alarms."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+
+from onhand.deploy.stack import Stack
+from onhand.deploy.stack.children import started_at
+from onhand.deploy.stack.state import read_json
+from onhand.deploy.stack.workers import worker_counts
+from onhand.lua.gate import connect
+from onhand.sql.ledger import Ledger
+from tests.conftest import fresh_directory
+from tests.stack.waiting import until
+
+PARTITIONS = 2
+
+
+@pytest.fixture(scope="module")
+def system() -> Iterator[Stack]:
+    env = dict(os.environ) | {"ONHAND_PARTITIONS": str(PARTITIONS)}
+    with fresh_directory() as directory, Stack(directory, gates=1, base_env=env) as running:
+        yield running
+
+
+def onhand(system: Stack, *words: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "onhand.deploy.cli", *words, "--state", str(system.state.root)]
+    return subprocess.run(argv, capture_output=True, text=True)
+
+
+def status(system: Stack) -> dict[str, Any]:
+    done = onhand(system, "status", "--json")
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def all_is_done(told: dict[str, Any], end_offset: int) -> bool:
+    rows = told["partitions"]
+    numbers = {name: sum(row[name] for row in rows) for name in ("end_offset", "gate_offset", "ledger_offset")}
+    return set(numbers.values()) == {end_offset}
+
+
+def send(system: Stack, count: int) -> None:
+    producer = Producer({"bootstrap.servers": system.endpoints["kafka"], "partitioner": "murmur2_random"})
+    for number in range(count):
+        sku = f"SKU-{number}"
+        command = {"type": "receive", "id": str(uuid.uuid4()), "sku_id": sku, "warehouse_id": 1, "quantity": 5}
+        producer.produce("inventory.commands", json.dumps(command).encode(), f"{sku}:1")
+    assert producer.flush(10) == 0
+
+
+def test_all_that_runs_is_told(system: Stack) -> None:
+    names = {"kafka", "redis", "postgres", "gate-1", "ledger-1"}
+    assert json.loads(system.state.endpoints.read_text())["processes"].keys() == names
+    told = status(system)
+    assert told["processes"].keys() == names
+    assert {part["state"] for part in told["processes"].values()} == {"ready"}
+    assert [row["partition"] for row in told["partitions"]] == list(range(PARTITIONS))
+
+
+def test_offsets_are_equal_when_all_is_done_behind_records_without_a_decision_too(system: Stack) -> None:
+    before = sum(row["end_offset"] for row in status(system)["partitions"])
+    send(system, 20)
+    until(lambda: all_is_done(status(system), before + 20), within_s=30)
+    producer = Producer({"bootstrap.servers": system.endpoints["kafka"], "transactional.id": "test"})
+    producer.init_transactions(10)
+    producer.begin_transaction()
+    producer.produce("inventory.commands", b"not JSON", partition=0)
+    producer.commit_transaction(10)
+    until(lambda: all_is_done(status(system), before + 22), within_s=30)  # the record and the marker behind it
+
+
+def test_an_alarm_is_told_and_resume_clears_it(system: Stack) -> None:
+    async def alarm() -> None:
+        gate, ledger = connect(system.endpoints["redis"]), Ledger(system.endpoints["postgres"])
+        await ledger.open()
+        await ledger.raise_alarm(1, "test", "as a test", 7)
+        await ledger.close()
+        await gate.close()
+
+    asyncio.run(alarm())
+    rows = status(system)["partitions"]
+    assert [row["alarm"] for row in rows] == [None, {"code": "test", "message": "as a test", "offset": 7}]
+    assert "test at 7" in onhand(system, "status").stdout
+    assert onhand(system, "resume", "--partition", "1").returncode == 0
+    assert [row["alarm"] for row in status(system)["partitions"]] == [None, None]
+    assert onhand(system, "resume", "--partition", "1").returncode == 1
+
+
+@pytest.mark.parametrize("name", ["gate-1", "ledger-1"])
+def test_a_worker_that_is_killed_is_replaced_and_goes_on(system: Stack, name: str) -> None:
+    killed = system.endpoints["processes"][name]
+    os.kill(killed, signal.SIGKILL)
+    before = sum(row["end_offset"] for row in status(system)["partitions"])
+    send(system, 20)
+    until(lambda: all_is_done(status(system), before + 20), within_s=60)
+    told = read_json(system.state.endpoints)["processes"]
+    assert told[name] != killed
+    assert started_at(killed) is None
+
+
+def test_the_topics_and_the_tables_can_be_made_again(system: Stack) -> None:
+    assert onhand(system, "topics").stdout == f"{PARTITIONS} partitions\n"
+    again = onhand(system, "migrate")
+    assert again.returncode == 0
+    assert again.stdout == ""
+
+
+def test_a_worker_stops_in_order_at_sigterm(system: Stack, tmp_path: Path) -> None:
+    """Beside the ones that run: it joins their group, serves or waits, and leaves with 0."""
+    reading, writing = os.pipe()
+    argv = [sys.executable, "-m", "onhand.deploy.cli", "worker", "gate"]
+    env = system.environment | {"ONHAND_READY_FD": str(writing)}
+    with subprocess.Popen(argv, env=env, pass_fds=(writing,), cwd=tmp_path, stderr=subprocess.DEVNULL) as worker:
+        os.close(writing)
+        with os.fdopen(reading, "rb") as told:
+            assert told.readline() == b"ready\n"
+        worker.terminate()
+        assert worker.wait(20) == 0
+
+
+def test_one_ledger_worker_for_two_gate_workers() -> None:
+    assert worker_counts(0) == {}
+    assert worker_counts(1) == {"gate": 1, "ledger": 1}
+    assert worker_counts(5) == {"gate": 5, "ledger": 2}
+    assert 2 <= worker_counts(None)["gate"] <= 8
