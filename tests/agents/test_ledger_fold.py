@@ -1,0 +1,90 @@
+"""The pure parts of the ledger's agent: ids of movements, packed events and ids, the order of decisions."""
+
+import random
+from uuid import UUID
+
+from onhand.agents.ledger import events
+from onhand.agents.ledger.fold import fold
+from onhand.agents.ledger.intake import Intake, Jump
+from onhand.schemas.events import RESERVATION_COMMITTED
+from onhand.schemas.topics import DECISIONS, LEDGER, STOCK
+from onhand.sql import remembered
+from onhand.sql.rows import Findings
+from onhand.sql.window import movement_id
+from tests.agents.memory import MemoryLog
+from tests.audited import KEYRING
+from tests.decided import Deciding, put, told, window
+from tests.ledger_house import header
+from tests.scenarios import moved, of, reserve, uid
+
+
+def test_a_movements_id_is_a_uuid7_in_order_of_clock_partition_and_seq() -> None:
+    marks = [
+        (1_795_348_112_498, 0, 1),
+        (1_795_348_112_498, 0, 2**55),
+        (1_795_348_112_498, 4_095, 1),
+        (1_795_348_112_499, 0, 1),
+    ]
+    ids = [movement_id(*mark) for mark in marks]
+    assert ids == sorted(ids)
+    assert {(UUID(bytes=id).version, UUID(bytes=id).variant) for id in ids} == {(7, "specified in RFC 4122")}
+    assert int.from_bytes(ids[0][:6], "big") == marks[0][0]
+    wide = {movement_id(1, partition, 1) for partition in range(0, 262_144, 911)}
+    assert len(wide) == len(range(0, 262_144, 911))
+
+
+def test_events_come_out_of_the_store_as_they_went_in() -> None:
+    cut = window(Deciding().shop(300))
+    assert len(cut.sales) > 3
+    nothing, mark = Findings([], []), (0, cut.seq, cut.clock_ms)
+    fresh = events.messages(events.of_window(cut), nothing, mark, KEYRING)
+    assert events.messages(events.unpack(events.pack(cut)), nothing, mark, KEYRING) == fresh
+    assert len(fresh[STOCK]) == len(cut.changes) == 2
+    kinds = [header(message, "ce_type") for message in fresh[LEDGER]]  # type: ignore[arg-type]
+    assert kinds.count(RESERVATION_COMMITTED) == len(cut.sales)
+    assert events.messages(events.unpack(b""), nothing, mark, KEYRING) == {}
+
+
+def test_remembered_ids_come_out_as_they_went_in_and_name_touched_positions() -> None:
+    decide = Deciding()
+    decisions = decide(moved("receive", 1, 9), reserve(2, 1), of("extend", 3, 2, ttl_ms=9_000), of("commit", 4, 2))
+    decisions += decide(moved("ship", 5, 1, warehouse_id=2), reserve(6, 1, warehouse_id=3))
+    blob = fold(0, told(decisions)).remembered
+    done = list(remembered.decode(blob))
+    assert [(entry.id, entry.kind, entry.reservation_id) for entry in done] == [
+        (uid(1), remembered.Kind.RECEIVE, None),
+        (uid(3), remembered.Kind.EXTEND, uid(2)),
+        (uid(4), remembered.Kind.COMMIT, uid(2)),
+    ]
+    assert remembered.touched(blob) == ["CLOCK:1"]
+    assert list(remembered.decode(b"")) == []
+
+
+def test_an_intake_stops_at_a_jump_and_goes_on_when_it_is_healed() -> None:
+    decisions = Deciding()(*[moved("receive", number, 1) for number in range(8)])
+    log = MemoryLog(lambda: 0)
+    put(log, [*decisions[:2], decisions[3], decisions[4], decisions[2], decisions[6]])
+    records = log.all(DECISIONS)
+    intake = Intake(0, 0)
+    jump = intake.take(records)
+    assert jump == Jump(3, 4, 2)
+    assert not Intake(0, 0).heal(records[:4], 4, jump)
+    healed = Intake(2, 2)
+    assert healed.heal(records[2:], 6, jump)
+    assert [entry.fields["seq"] for entry in healed.pending] == [3, 4, 5]
+    assert [entry.next_offset for entry in healed.pending] == [2, 2, 5]
+    assert (healed.seq, healed.next_offset) == (5, 5)
+    assert healed.take(records) == Jump(6, 7, 5)
+
+
+def test_any_cut_of_a_window_ends_a_command() -> None:
+    decisions = Deciding().shop(400, 9)
+    assert any(decision.get("of", 1) > 1 for decision in decisions)
+    intake, dice = Intake(0, 0), random.Random(9)
+    intake.pending = told(decisions)
+    taken = 0
+    while window := intake.cut(dice.randint(1, 7)):
+        taken += len(window)
+        last = window[-1].fields
+        assert last.get("index", 0) == last.get("of", 1) - 1
+    assert taken == len(decisions)
