@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from onhand.schemas.codec import MAX_BYTES
-
 from tests.scenarios import AT, command, moved, of, reserve, uid
 
 

@@ -39,8 +39,8 @@ share.coordinator.state.topic.num.partitions=1
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 # after a kill -9 the broker may only come back when its old session is over
-broker.session.timeout.ms=5000
-broker.heartbeat.interval.ms=1000
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 # sized for one small machine
 num.network.threads=2
 num.io.threads=4

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -21,6 +22,7 @@ from onhand.deploy.stack.children import started_at
 from onhand.deploy.stack.down import stop
 from onhand.deploy.stack.state import StateDir
 from onhand.schemas.topics import COMMANDS, REQUESTS
+from tests.stack.waiting import until
 
 PROJECT = Path(__file__).parents[2]
 SERVERS = ("ONHAND_KAFKA", "ONHAND_REDIS", "ONHAND_POSTGRES")
@@ -65,12 +67,29 @@ def test_up_and_down_and_up_after_a_kill_of_everything(installation: Path) -> No
     _is_everywhere(third)
 
 
-def test_no_password_on_the_screen(installation: Path) -> None:
-    done = onhand("up", "--detach", "--workers", "0", "--state", str(installation))
+def test_in_the_foreground_no_password_is_shown_and_ctrl_c_stops_all(installation: Path) -> None:
+    with _foreground(installation) as supervisor:
+        endpoints = until(lambda: _told(installation / "endpoints.json"), within_s=60)
+        supervisor.send_signal(signal.SIGINT)
+        _, shown = supervisor.communicate(timeout=30)
     secrets = StateDir(installation).secrets()
-    assert done.returncode == 0
-    assert "redis://:***@127.0.0.1" in done.stderr
-    assert not [secret for secret in secrets.values() if secret in done.stderr + done.stdout]
+    assert supervisor.returncode == 0
+    assert "redis://:***@127.0.0.1" in shown
+    assert not [secret for secret in secrets.values() if secret in shown]
+    assert not [pid for pid in endpoints["processes"].values() if started_at(pid)]
+
+
+def test_ctrl_c_while_it_starts_stops_what_was_started(installation: Path) -> None:
+    def kafka_begins() -> Any:
+        return _told(installation / "run.json").get("parts", {}).get("kafka")
+
+    with _foreground(installation) as supervisor:
+        kafka = until(kafka_begins, within_s=60)
+        supervisor.send_signal(signal.SIGINT)
+        supervisor.communicate(timeout=30)
+    assert supervisor.returncode == 0
+    assert started_at(kafka["pid"]) is None
+    assert not (installation / "run.json").exists()
 
 
 @pytest.mark.parametrize(
@@ -122,6 +141,15 @@ def test_the_wheel_has_the_command_and_its_data_files(tmp_path: Path) -> None:
     assert "up" in told.stdout
     where = [python, "-c", "import onhand.deploy.cli as cli; print(cli.__file__)"]
     assert str(tmp_path) in subprocess.run(where, cwd="/", capture_output=True, text=True, check=True).stdout
+
+
+def _foreground(state_dir: Path) -> subprocess.Popen[str]:
+    words = [sys.executable, "-m", "onhand.deploy.cli", "up", "--workers", "0", "--state", str(state_dir)]
+    return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def _told(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text())) if path.exists() else {}
 
 
 def _sources(tmp_path: Path) -> Path:
