@@ -45,6 +45,10 @@ class Done(NamedTuple):
     reservation_id: str | None
 
 
+DoneRow = tuple[str, int, str, int, int | None, str | None]
+"""The fields of a `Done`: a plain tuple where there is one for each decision."""
+
+
 class Entry(NamedTuple):
     """An entry as the gate keeps it under `id`; `use` is what `codec.use_hash` makes its body hash of.
 
@@ -60,7 +64,7 @@ class Entry(NamedTuple):
     at_ms: int
 
 
-def encode(done: Sequence[Done], touched: Sequence[str]) -> bytes:
+def encode(done: Sequence[DoneRow], touched: Sequence[str]) -> bytes:
     """Pack what was done, with the positions that the window touched; empty if there is neither."""
     if not done and not touched:
         return b""

@@ -24,6 +24,8 @@ _FORMAT = 1
 _UNDOINGS = UUID("5f0d4c1e-9a57-5d0c-8a53-6f6e68616e64")
 """Namespace of the ids of undoings."""
 
+ByTopic = dict[str, list[Message]]
+
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
 
@@ -61,18 +63,21 @@ def _rows(kind: type[Row], flat: list[Any]) -> list[Row]:
     return [kind(*flat[at : at + width]) for at in range(0, len(flat), width)]
 
 
-def messages(
-    told: Announcement, findings: Findings, mark: tuple[int, int, int], keyring: Keyring
-) -> dict[str, list[Message]]:
-    """Records by topic; `mark` is the partition, and seq and clock after the window. Topics without one are absent."""
-    partition, seq, clock_ms = mark
-    by_topic = {
+def messages(told: Announcement) -> ByTopic:
+    """What is known before the write."""
+    return {
         STOCK: [_stock(c.position, *c[3:]) for c in told.changes],
         LEDGER: [*map(_committed, told.sales), *map(_moved, told.movements)],
+    }
+
+
+def messages_of_findings(findings: Findings, mark: tuple[int, int, int], keyring: Keyring) -> ByTopic:
+    """What only the write could tell; `mark` is the partition, and seq and clock after the window."""
+    partition, seq, clock_ms = mark
+    return {
         ALERTS: [_alert(crossing, f"{partition}/{seq}", clock_ms) for crossing in findings.crossings],
         COMMANDS: [_undoing(reuse, f"{partition}/{seq}", keyring) for reuse in findings.reuses],
     }
-    return {topic: records for topic, records in by_topic.items() if records}
 
 
 def newest(levels: Iterable[Level]) -> list[Message]:

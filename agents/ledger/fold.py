@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from onhand.schemas.faults import Corrupt
 from onhand.sql import remembered
-from onhand.sql.remembered import Done, Kind
+from onhand.sql.remembered import DoneRow, Kind
 from onhand.sql.window import Change, End, Hold, Movement, Note, Reorder, Sale, Window, movement_id
 
 _DAY_MS = 86_400_000
@@ -61,7 +61,7 @@ class _Folding:
         self.movements: list[Movement] = []
         self.reorders: dict[str, Told] = {}
         self.refused: dict[tuple[int, str], int] = {}
-        self.done: list[Done] = []
+        self.done: list[DoneRow] = []
         self.notes: list[Note] = []
 
     def change(self, told: Told, delta: int) -> None:
@@ -180,7 +180,7 @@ def _committed(folding: _Folding, told: Told, fields: Fields) -> None:
     version = fields["version"]
     sale = Sale(id, reservation_id, order_id, fields["line"], position, quantity, version, at, told.trace)
     folding.sales.append(sale)
-    folding.done.append(Done(fields["id"], Kind.COMMIT, position, at, quantity, reservation_id))
+    folding.done.append((fields["id"], Kind.COMMIT, position, at, quantity, reservation_id))
 
 
 def _released(folding: _Folding, told: Told, fields: Fields) -> None:
@@ -226,8 +226,7 @@ def _refused(folding: _Folding, told: Told, fields: Fields) -> None:
 
 def _remember(folding: _Folding, kind: Kind, told: Told, id: str, reservation_id: str | None) -> None:
     fields = told.fields
-    done = Done(id, kind, str(told.position), fields["decided_at_ms"], fields.get("quantity"), reservation_id)
-    folding.done.append(done)
+    folding.done.append((id, kind, str(told.position), fields["decided_at_ms"], fields.get("quantity"), reservation_id))
 
 
 _EFFECTS: dict[str, Callable[[_Folding, Told, Fields], None]] = {

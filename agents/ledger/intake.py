@@ -31,16 +31,20 @@ class Intake:
 
         What was taken before is dropped, and what is no decision: if one was lost with it, the next tells by its seq.
         """
+        expected, take = self.seq + 1, self.pending.append
         for record in records:
-            if record.offset < self.next_offset:
+            offset = record.offset
+            if offset < self.next_offset:
                 continue
             fields = decode(record)
-            if fields is not None and fields["seq"] > self.seq:
-                if fields["seq"] > self.seq + 1:
-                    return Jump(self.seq + 1, fields["seq"], record.offset)
-                self.seq += 1
-                self.pending.append(_told(record, fields, record.offset + 1))
-            self.next_offset = record.offset + 1
+            seq = 0 if fields is None else fields["seq"]
+            if seq > expected:
+                return Jump(expected, seq, offset)
+            self.next_offset = offset + 1
+            if fields is not None and seq == expected:
+                take(_told(record, fields, offset + 1))
+                self.seq = expected
+                expected += 1
         return None
 
     def heal(self, records: Sequence[Record], end: int, jump: Jump) -> bool:
@@ -100,11 +104,11 @@ def decode(record: Record) -> Fields | None:
 
 
 def _told(record: Record, fields: Fields, next_offset: int) -> Told:
-    key, trace = record.key, None
-    for name, value in record.headers or ():
-        if name == TRACE_HEADER:
-            trace = value
-    return Told(next_offset, None if key is None else key.decode(), fields, trace)
+    position = f"{fields['sku_id']}:{fields['warehouse_id']}" if "sku_id" in fields else None
+    headers, trace = record.headers, None
+    if headers:
+        trace = next((value for name, value in headers if name == TRACE_HEADER), None)
+    return Told(next_offset, position, fields, trace)
 
 
 def _is_last(fields: Fields) -> bool:

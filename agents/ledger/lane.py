@@ -14,10 +14,11 @@ import structlog
 from onhand.agents.alarms import Alarm
 from onhand.agents.inbox import Inbox
 from onhand.agents.ledger import events
+from onhand.agents.ledger.events import ByTopic
 from onhand.agents.ledger.fold import fold
 from onhand.agents.ledger.intake import Intake, Jump
 from onhand.agents.ledger.ports import Store
-from onhand.agents.ports import Clock, Log, Message, Publisher, Record
+from onhand.agents.ports import Clock, Log, Publisher, Record
 from onhand.agents.probes import Probe, no_probe
 from onhand.schemas.faults import Retryable
 from onhand.schemas.signing import Keyring
@@ -141,12 +142,13 @@ class LedgerLane:
             return False
         window = fold(self.partition, decisions)
         window.events = events.pack(window)
+        messages = events.messages(events.of_window(window))
         await self._settled()
-        self._committing = asyncio.create_task(self._commit(window), name=f"window-{self.partition}")
+        self._committing = asyncio.create_task(self._commit(window, messages), name=f"window-{self.partition}")
         await asyncio.sleep(0)
         return True
 
-    async def _commit(self, window: Window) -> None:
+    async def _commit(self, window: Window, messages: ByTopic) -> None:
         """Write a window, announce it, acknowledge it."""
         self._world.probe("before_ledger_commit")
         began = self._world.clock.now_ms()
@@ -155,7 +157,7 @@ class LedgerLane:
         self._stored = (window.seq, window.decisions_offset)
         written = self._world.clock.now_ms()
         mark = self.partition, window.seq, window.clock_ms
-        await self._publish(events.messages(events.of_window(window), findings, mark, self._world.keyring))
+        await self._publish(messages | events.messages_of_findings(findings, mark, self._world.keyring))
         self._world.probe("after_ledger_events")
         self._inbox.ack(window.decisions_offset - 1)
         log.debug(
@@ -169,12 +171,13 @@ class LedgerLane:
         )
 
     async def _announce_again(self, row: PartitionRow) -> None:
-        told, mark = events.unpack(row.events), (row.partition, row.seq, row.clock_ms)
-        await self._publish(events.messages(told, row.findings, mark, self._world.keyring))
+        messages, mark = events.messages(events.unpack(row.events)), (row.partition, row.seq, row.clock_ms)
+        await self._publish(messages | events.messages_of_findings(row.findings, mark, self._world.keyring))
 
-    async def _publish(self, messages: dict[str, list[Message]]) -> None:
+    async def _publish(self, messages: ByTopic) -> None:
+        publish = self._world.publisher.publish
         await asyncio.gather(
-            *(self._world.publisher.publish(topic, self.partition, records) for topic, records in messages.items())
+            *(publish(topic, self.partition, records) for topic, records in messages.items() if records)
         )
 
     async def _settled(self) -> None:

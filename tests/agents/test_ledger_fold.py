@@ -9,10 +9,8 @@ from onhand.agents.ledger.intake import Intake, Jump
 from onhand.schemas.events import RESERVATION_COMMITTED
 from onhand.schemas.topics import DECISIONS, LEDGER, STOCK
 from onhand.sql import remembered
-from onhand.sql.rows import Findings
 from onhand.sql.window import movement_id
 from tests.agents.memory import MemoryLog
-from tests.audited import KEYRING
 from tests.decided import Deciding, put, told, window
 from tests.ledger_house import header
 from tests.scenarios import moved, of, reserve, uid
@@ -36,13 +34,12 @@ def test_a_movements_id_is_a_uuid7_in_order_of_clock_partition_and_seq() -> None
 def test_events_come_out_of_the_store_as_they_went_in() -> None:
     cut = window(Deciding().shop(300))
     assert len(cut.sales) > 3
-    nothing, mark = Findings([], []), (0, cut.seq, cut.clock_ms)
-    fresh = events.messages(events.of_window(cut), nothing, mark, KEYRING)
-    assert events.messages(events.unpack(events.pack(cut)), nothing, mark, KEYRING) == fresh
+    fresh = events.messages(events.of_window(cut))
+    assert events.messages(events.unpack(events.pack(cut))) == fresh
     assert len(fresh[STOCK]) == len(cut.changes) == 2
     kinds = [header(message, "ce_type") for message in fresh[LEDGER]]  # type: ignore[arg-type]
     assert kinds.count(RESERVATION_COMMITTED) == len(cut.sales)
-    assert events.messages(events.unpack(b""), nothing, mark, KEYRING) == {}
+    assert not any(events.messages(events.unpack(b"")).values())
 
 
 def test_remembered_ids_come_out_as_they_went_in_and_name_touched_positions() -> None:
