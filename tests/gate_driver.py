@@ -50,7 +50,7 @@ class Pair:
     async def birth(self) -> None:
         """An empty store with the partition's first mark."""
         self.raw.flushall()
-        assert await self.gate.birth(self.partition, "topic", self.oracle.window_ms, self.oracle.sweep_limit)
+        assert await self.gate.birth(self.partition, "topic", 1, self.oracle.window_ms, self.oracle.sweep_limit)
 
     def append(self, timestamp: int, value: bytes | None, hole: int = 0) -> None:
         """A record at the log's end, behind `hole` offsets that hold none. The oracle decides it at once."""

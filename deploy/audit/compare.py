@@ -8,7 +8,8 @@ from onhand.deploy.audit.books import ACTIVE, Books, Tally, stock_of
 from onhand.deploy.audit.findings import Findings
 from onhand.deploy.audit.gate_view import GateView, Numbers
 from onhand.deploy.audit.ledger_view import LedgerView, Row
-from onhand.deploy.audit.oracle import Hold, Memory, Oracle, Stock
+from onhand.deploy.audit.oracle import Oracle
+from onhand.deploy.audit.state import Hold, Memory, Stock
 
 
 def _numbers(stock: Stock | None) -> Numbers | None:

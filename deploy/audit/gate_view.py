@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import ormsgpack
 from redis import Redis
 
-from onhand.deploy.audit.oracle import Hold, Memory
+from onhand.deploy.audit.state import Hold, Memory
 from onhand.schemas.outcomes import Outcome
 
 _PIECE = 1_000

@@ -6,8 +6,10 @@ It is written from the contract alone, to be read beside it, and shares with the
 
 import heapq
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any
 
+from onhand.deploy.audit.state import Hold, Memory, Stock
 from onhand.schemas.admission import Admitted, admit
 from onhand.schemas.commands import Op
 from onhand.schemas.outcomes import Outcome
@@ -16,40 +18,6 @@ from onhand.schemas.signing import Keyring
 
 Headers = list[tuple[str, bytes]] | None
 Decision = dict[str, Any]
-
-
-class Stock(NamedTuple):
-    """The numbers of a position, in units; one that was never touched has zeros."""
-
-    available: int = 0
-    reserved: int = 0
-    version: int = 0
-
-    @property
-    def total(self) -> int:
-        """All that is there."""
-        return self.available + self.reserved
-
-
-class Hold(NamedTuple):
-    """An active reservation. `body` is the hash of the reserve that made it."""
-
-    position: str
-    quantity: int
-    expires_at_ms: int
-    body: int
-    channel: str | None
-    order_id: str | None
-
-
-class Memory(NamedTuple):
-    """What was done under an id. `ended` and `position` only for a reservation: how it ended, and where."""
-
-    body: int
-    outcome: Outcome
-    quantity: int | None
-    ended: Outcome | None = None
-    position: str | None = None
 
 
 _NOTHING = Stock()
@@ -99,16 +67,18 @@ class Oracle:
         self, offset: int, timestamp_ms: int, key: bytes | None, value: bytes | None, headers: Headers
     ) -> list[Decision]:
         """The decisions that this record must have, as parsed JSON. `key` counts for nothing: the body does."""
-        self.touched = []
+        self.touched.clear()
         self.offset = offset
-        self.clock = max(self.clock, timestamp_ms)
-        self._forget()
+        if timestamp_ms > self.clock:
+            self.clock = timestamp_ms
+            self._forget()
         admitted = admit(value, headers or [], self.partition, self.partitions, self.keyring)
         decisions = self._sweep() if admitted.op is Op.SWEEP else [self._judge(admitted)]
-        for index, decision in enumerate(decisions):
+        for decision in decisions:
             self.seq += 1
             decision["seq"] = self.seq
-            if len(decisions) > 1:
+        if len(decisions) > 1:
+            for index, decision in enumerate(decisions):
                 decision |= {"index": index, "of": len(decisions)}
         return decisions
 
@@ -132,7 +102,10 @@ class Oracle:
         return self._recall(name)
 
     def _recall(self, name: str) -> Memory | None:
-        return next((done[name] for done in self.remembered.values() if name in done), None)
+        for done in self.remembered.values():
+            if name in done:
+                return done[name]
+        return None
 
     def _replay(self, admitted: Admitted, command: Any, earlier: Memory) -> Decision:
         """The earlier outcome with the present numbers; nothing changes."""
@@ -242,13 +215,13 @@ class Oracle:
     def _forget(self) -> None:
         """Of what was done, this generation and the one before are remembered."""
         oldest = self.clock // self.window_ms - 1
-        for generation in [g for g in self.remembered if g < oldest]:
-            del self.remembered[generation]
+        while self.remembered and min(self.remembered) < oldest:
+            del self.remembered[min(self.remembered)]
 
     def _tell(self, kind: str, outcome: Outcome, position: str, quantity: int | None) -> Decision:
         """A decision about a position, with its numbers as they are now."""
         stock = self._at(position)
-        sku_id, warehouse_id = split_position(position)
+        sku_id, warehouse_id = _parts(position)
         decision: Decision = {
             "type": kind, "outcome": outcome.word, "sku_id": sku_id, "warehouse_id": warehouse_id,
             "available_qty": stock.available, "reserved_qty": stock.reserved, "total_qty": stock.total,
@@ -276,6 +249,9 @@ class Oracle:
         return told | echo | {"message": admitted.message}
 
 
+_parts = lru_cache(maxsize=1 << 16)(split_position)
+
+
 def _echo(op: Op, command: Any, outcome: Outcome) -> Decision:
     echo: Decision = {"id": command.id}
     if op is Op.RESERVE:
@@ -290,7 +266,12 @@ def _echo(op: Op, command: Any, outcome: Outcome) -> Decision:
 
 
 def _given(thing: Any, *names: str) -> Decision:
-    return {name: getattr(thing, name) for name in names if getattr(thing, name) is not None}
+    given = {}
+    for name in names:
+        value = getattr(thing, name)
+        if value is not None:
+            given[name] = value
+    return given
 
 
 def _whose(hold: Hold) -> Decision:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from onhand.deploy.audit.oracle import Oracle, Stock
+from onhand.deploy.audit.oracle import Oracle
+from onhand.deploy.audit.state import Stock
 from onhand.schemas.partitioner import partition_of
 from onhand.schemas.signing import Keyring
 from tests.bad_input import BAD, Bad

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from onhand.deploy.audit.oracle import Hold, Oracle, Stock
+from onhand.deploy.audit.oracle import Oracle
+from onhand.deploy.audit.state import Hold, Stock
 from onhand.schemas.signing import HEADER, Keyring
 from tests.scenarios import AT, SCENARIOS, START_MS, SWEEP_LIMIT, WINDOW_MS, Scenario, Step, moved, reserve, uid
 
