@@ -52,7 +52,7 @@ class House:
 
     async def birth(self) -> "House":
         """The partition's first mark."""
-        assert await self.gate.birth(PARTITION, "topic", WINDOW_MS, SWEEP_LIMIT)
+        assert await self.gate.birth(PARTITION, "topic", PARTITIONS, WINDOW_MS, SWEEP_LIMIT)
         return self
 
     def say(self, *bodies: dict[str, Any] | bytes | None, at_ms: int | None = None) -> int:
@@ -106,7 +106,7 @@ class House:
         """Wait until all that is in the log is decided and told."""
         async with asyncio.timeout(within_s):
             while not await self._is_done():
-                assert not self.broken, self.broken
+                assert (self.broken, self.alarms.now) == ([], None)
                 await asyncio.sleep(0.001)
 
     async def _is_done(self) -> bool:

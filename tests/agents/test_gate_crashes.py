@@ -1,6 +1,7 @@
 """A lane may die at any await, be two, lose acknowledgements, and its store may go back: what was told stays right."""
 
 import asyncio
+import os
 import random
 from collections.abc import AsyncIterator
 from typing import Any
@@ -16,7 +17,7 @@ from tests.agents.house import SWEEP, House, Raw
 from tests.agents.memory import PARTITION
 from tests.scenarios import moved, of, reserve
 
-SEEDS = range(12)
+SEEDS = range(int(os.environ.get("ONHAND_TEST_SEEDS", "12")))
 
 
 class Doom:
@@ -102,6 +103,13 @@ async def test_two_owners_deaths_lost_acknowledgements_and_older_stores(
     monkeypatch.setattr(gate_lane, "_IDLE_S", 0.005)
     monkeypatch.setattr(gate_batch, "UNITS", 7)
     house = await House(gate, raw, dice).birth()
+    try:
+        await _trouble(house, dice)
+    finally:
+        await house.stop()
+
+
+async def _trouble(house: House, dice: random.Random) -> None:
     house.publisher.fails = dice.choice((0.0, 0.02, 0.2))
     feeders: list[asyncio.Task[list[int]]] = []
     older = house.dump()
@@ -121,9 +129,9 @@ async def test_two_owners_deaths_lost_acknowledgements_and_older_stores(
     house.publisher.fails = 0.0
     await house.stop()
     house.start()
-    await house.done()
     await house.publisher.all_arrived()
     await asyncio.gather(*feeders)
+    await house.done()
     house.check()
     assert (house.alarms.now, house.broken) == (None, [])
 
