@@ -39,9 +39,10 @@ async def _birth(partition: int, settings: Settings, topic: CommandTopic, gate: 
     """
     row = await ledger.partition(partition)
     if row is None:
-        await gate.birth(partition, topic.topic_id, settings.window_ms, settings.sweep_limit)
+        await gate.birth(partition, topic.topic_id, topic.partitions, settings.window_ms, settings.sweep_limit)
         await ledger.birth(
             partition, topic.topic_id, PartitionSettings(settings.window_ms, settings.sweep_limit, RULES)
         )
     elif row.seq == 0:
-        await gate.birth(partition, row.topic_id, row.settings.window_ms, row.settings.sweep_limit)
+        window_ms, sweep_limit, _ = row.settings
+        await gate.birth(partition, row.topic_id, topic.partitions, window_ms, sweep_limit)

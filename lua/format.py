@@ -130,6 +130,7 @@ class Mark:
     seq: int
     clock_ms: int
     topic_id: str
+    partitions: int
     rules: int
     window_ms: int
     sweep_limit: int
@@ -193,6 +194,7 @@ def unpack_mark(fields: dict[bytes, bytes]) -> Mark | None:
             seq=int(fields[b"seq"]),
             clock_ms=int(fields[b"clock"]),
             topic_id=fields[b"topic_id"].decode(),
+            partitions=int(fields[b"partitions"]),
             rules=int(fields[b"rules"]),
             window_ms=int(fields[b"window_ms"]),
             sweep_limit=int(fields[b"sweep_limit"]),

@@ -10,8 +10,8 @@ from onhand.lua.format import RULES, Mark
 from onhand.schemas.topics import COMMANDS
 
 
-def check(mark: Mark | None, topic: CommandTopic | None, bounds: tuple[int, int]) -> tuple[Mark, CommandTopic]:
-    """The mark and the topic, if they fit each other. `bounds`: the log's first offset and the next one to be written."""
+def check(mark: Mark | None, topic: CommandTopic | None, bounds: tuple[int, int]) -> Mark:
+    """The mark, if it fits the topic. `bounds`: the log's first offset and the next one to be written."""
     if mark is None:
         raise lost()
     if topic is None:
@@ -21,6 +21,11 @@ def check(mark: Mark | None, topic: CommandTopic | None, bounds: tuple[int, int]
     if mark.topic_id != topic.topic_id:
         message = f"{COMMANDS} is not the topic that was decided: its id is {topic.topic_id}, not {mark.topic_id}"
         raise Alarm("other_topic", message, mark.offset)
+    if mark.partitions != topic.partitions:
+        message = (
+            f"{COMMANDS} has {topic.partitions} partitions, the stock was put into {mark.partitions}: it cannot change"
+        )
+        raise Alarm("other_partitions", message, mark.offset)
     if topic.compacted:
         raise Alarm("compacted", f"{COMMANDS} is compacted, so commands vanish: set cleanup.policy=delete", mark.offset)
     if not topic.append_time:
@@ -31,7 +36,7 @@ def check(mark: Mark | None, topic: CommandTopic | None, bounds: tuple[int, int]
     if mark.offset + 1 < first:
         message = f"the log begins at {first}, the commands from {mark.offset + 1} on are gone"
         raise Alarm("commands_lost", message, mark.offset + 1)
-    return mark, topic
+    return mark
 
 
 def check_record(mark: Mark, records: Sequence[Record]) -> None:

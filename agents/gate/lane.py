@@ -172,8 +172,8 @@ class GateLane:
         mark = await self._world.store.mark(self.partition)
         topic = await self._world.describe_topic()
         bounds = await self._world.log.bounds(COMMANDS, self.partition)
-        mark, topic = check(mark, topic, bounds)
-        self._admission = Admission(self.partition, topic.partitions, self._world.keyring, mark.sweep_limit)
+        mark = check(mark, topic, bounds)
+        self._admission = Admission(self.partition, mark.partitions, self._world.keyring, mark.sweep_limit)
         self._mark, self._published, self._untrimmed = mark.offset, mark.offset, bool(mark.unpublished)
         start = (
             mark.unpublished[0].prev + 1 if mark.unpublished else mark.record.offset if mark.record else mark.offset + 1

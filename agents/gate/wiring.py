@@ -8,6 +8,7 @@ from onhand.agents.role import Resources, Role
 from onhand.agents.topics import CommandTopic, describe
 from onhand.lua.format import Alarm as StoredAlarm
 from onhand.lua.gate import Gate, connect
+from onhand.schemas.faults import Corrupt
 from onhand.schemas.topics import COMMANDS
 
 
@@ -24,14 +25,22 @@ class _GateAlarms:
         return await self._gate.alarm(partition) is not None
 
 
+async def _refuse_other_partitions(gate: Gate, topic: CommandTopic | None) -> None:
+    """A topic whose partition count was changed puts positions elsewhere: nobody may start to decide then."""
+    mark = await gate.mark(0)
+    if mark is not None and topic is not None and mark.partitions != topic.partitions:
+        raise Corrupt(f"{COMMANDS} has {topic.partitions} partitions, the stock was put into {mark.partitions}")
+
+
 async def gate_role(resources: Resources) -> Role:
-    """Decides `inventory.commands`."""
+    """Decides `inventory.commands`. `Retryable` where a server is away, `Corrupt` where the partition count was changed."""
     settings = resources.settings
     gate = connect(settings.redis.get_secret_value())
 
     async def describe_topic() -> CommandTopic | None:
         return await asyncio.to_thread(describe, settings.broker)
 
+    await _refuse_other_partitions(gate, await describe_topic())
     world = World(
         store=gate,
         log=resources.log,

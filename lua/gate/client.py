@@ -98,14 +98,18 @@ class Gate:
         reply = await self._script(GATE, keys[:3], keys.inv, keys.end, prev, last, published, *mark, pack_rows(rows))
         return unpack_outcomes(reply) if isinstance(reply, bytes) else _refusal(reply)
 
-    async def birth(self, partition: int, topic_id: str, window_ms: int, sweep_limit: int) -> bool:
+    async def birth(self, partition: int, topic_id: str, partitions: int, window_ms: int, sweep_limit: int) -> bool:
         """Write the partition's first mark; False where it has one, which stays as it is.
 
         `window_ms`: how long ids are remembered; `sweep_limit` (1..4000): holds that one sweep ends at most.
         """
         if window_ms < 1 or not 1 <= sweep_limit <= MAX_SWEEP_LIMIT:
             raise ValueError(f"window_ms {window_ms} or sweep_limit {sweep_limit} is out of range")
-        return bool(await self._script(BIRTH, [self._keys_of(partition).gate], topic_id, window_ms, sweep_limit, RULES))
+        return bool(
+            await self._script(
+                BIRTH, [self._keys_of(partition).gate], topic_id, partitions, window_ms, sweep_limit, RULES
+            )
+        )
 
     async def mark(self, partition: int) -> Mark | None:
         """The partition's mark with the outcomes that may be unpublished; None where there is none."""

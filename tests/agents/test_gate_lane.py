@@ -257,6 +257,10 @@ def other_topic(house: House) -> None:
     house.topic = Topic(topic_id="another")
 
 
+def other_partitions(house: House) -> None:
+    house.topic = Topic(partitions=2)
+
+
 def compacted(house: House) -> None:
     house.topic = Topic(compacted=True)
 
@@ -288,7 +292,18 @@ def other_log(house: House) -> None:
     house.log.replace(COMMANDS, PARTITION, 1, b'{"type":"ship"}')
 
 
-SICK = (no_topic, other_topic, compacted, no_append_time, rules, gate_lost, watermark_ahead, commands_lost, other_log)
+SICK = (
+    no_topic,
+    other_topic,
+    other_partitions,
+    compacted,
+    no_append_time,
+    rules,
+    gate_lost,
+    watermark_ahead,
+    commands_lost,
+    other_log,
+)
 
 
 @pytest.mark.parametrize("spoil", SICK, ids=lambda spoil: spoil.__name__)

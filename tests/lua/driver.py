@@ -28,7 +28,7 @@ class Partition:
 
     async def birth(self, window_ms: int = WINDOW_MS, sweep_limit: int = SWEEP_LIMIT) -> "Partition":
         """The first mark."""
-        assert await self.gate.birth(PARTITION, "topic", window_ms, sweep_limit)
+        assert await self.gate.birth(PARTITION, "topic", 8, window_ms, sweep_limit)
         return self
 
     async def decide(self, *rows: Row) -> list[list[Any]]:

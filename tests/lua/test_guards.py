@@ -101,9 +101,9 @@ async def test_too_many_unpublished_batches_stop_the_gate(gate: Gate, partition:
 
 
 async def test_birth_happens_once(gate: Gate, raw: Raw) -> None:
-    assert await gate.birth(PARTITION, "topic", 1_000, 3)
+    assert await gate.birth(PARTITION, "topic", 8, 1_000, 3)
     before = whole_state(raw)
-    assert not await gate.birth(PARTITION, "other", 9, 9)
+    assert not await gate.birth(PARTITION, "other", 9, 9, 9)
     assert whole_state(raw) == before
     with pytest.raises(ValueError, match="sweep_limit"):
-        await gate.birth(PARTITION + 1, "topic", 1_000, 4_001)
+        await gate.birth(PARTITION + 1, "topic", 8, 1_000, 4_001)
