@@ -1,4 +1,4 @@
-"""Servers for the tests: one stack per test run, started when the first test asks for it."""
+"""The system under test: one per test run, started when the first test asks for it."""
 
 import os
 import tempfile
@@ -13,12 +13,12 @@ from tests.docker_servers import docker_servers
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    """Kafka, Redis and PostgreSQL, empty and without workers: `stack.endpoints`, `stack.environment`.
+def system() -> Iterator[Stack]:
+    """The whole system with two gate workers and a ledger worker: `system.endpoints`, `system.environment`, `system.state`.
 
-    ONHAND_TEST_STACK=docker takes them from containers; ONHAND_KAFKA, ONHAND_REDIS, ONHAND_POSTGRES name running ones.
+    ONHAND_TEST_STACK=docker takes the servers from containers; ONHAND_KAFKA, ONHAND_REDIS, ONHAND_POSTGRES name others.
     """
-    with fresh_directory() as directory, _servers() as env, Stack(directory, schema=False, base_env=env) as running:
+    with fresh_directory() as directory, _servers() as env, Stack(directory, gates=2, base_env=env) as running:
         yield running
 
 
