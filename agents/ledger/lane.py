@@ -137,16 +137,22 @@ class LedgerLane:
     async def _hand_over(self) -> bool:
         """Fold the next window, and have it written as soon as the last one is announced; False where none is whole."""
         self._cut_ms = self._world.clock.now_ms()
-        decisions = self._intake.cut(self._world.limit)
-        if not decisions:
+        prepared = self._prepare()
+        if prepared is None:
             return False
-        window = fold(self.partition, decisions)
-        window.events = events.pack(window)
-        messages = events.messages(events.of_window(window))
         await self._settled()
-        self._committing = asyncio.create_task(self._commit(window, messages), name=f"window-{self.partition}")
+        self._committing = asyncio.create_task(self._commit(*prepared), name=f"window-{self.partition}")
         await asyncio.sleep(0)
         return True
+
+    def _prepare(self) -> tuple[Window, ByTopic] | None:
+        """The next window and its records; a call of its own, so that the decisions are let go before anything is awaited."""
+        decisions = self._intake.cut(self._world.limit)
+        if not decisions:
+            return None
+        window = fold(self.partition, decisions)
+        window.events = events.pack(window)
+        return window, events.messages(events.of_window(window))
 
     async def _commit(self, window: Window, messages: ByTopic) -> None:
         """Write a window, announce it, acknowledge it."""
