@@ -99,6 +99,7 @@ class Supervisor:
         self._tell()
         self.ready.set()
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._stopping.wait())  # also where every server is elsewhere and there is nothing to keep
             for keeper in self._keepers:
                 group.create_task(keeper.keep())
 
