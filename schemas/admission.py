@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from onhand.schemas import signing
 from onhand.schemas.codec import Malformed, decode_command, use_hash
-from onhand.schemas.commands import Command, Op, Reserve, Sweep
+from onhand.schemas.commands import Command, Op, Release, Reserve, Sweep
 from onhand.schemas.partitioner import partition_of
 from onhand.schemas.positions import position_key
 from onhand.schemas.signing import Keyring
@@ -33,7 +33,11 @@ class Admitted(NamedTuple):
     echo: Mapping[str, Any] = {}
 
 
-_OP_SWEEP, _OP_RESERVE = Op.SWEEP, Op.RESERVE  # in Python 3.11 looking a member up costs more than comparing it
+_OP_SWEEP, _OP_RESERVE, _OP_RELEASE = (
+    Op.SWEEP,
+    Op.RESERVE,
+    Op.RELEASE,
+)  # in Python 3.11 looking a member up costs more than comparing it
 _SWEEP = Admitted(Op.SWEEP, Sweep(), None)
 
 
@@ -48,7 +52,7 @@ def admit(
         return _invalid(error.message, error.echo, partition, partitions)
     op = command.op
     refusal = None
-    if headers or op is _OP_SWEEP:
+    if headers or op is _OP_SWEEP or op is _OP_RELEASE:
         refusal = _signature(command, value or b"", headers, keyring)
     if refusal is None and (op is None or op is _OP_RESERVE):
         refusal = _support(command)
@@ -70,6 +74,8 @@ def _signature(command: Command, value: bytes, headers: RecordHeaders, keyring: 
             signed = True
     if command.op is Op.SWEEP and not signed:
         return f"header {signing.HEADER}: is missing, and {command.type} is onhand's own"
+    if type(command) is Release and command.reason is not None and not signed:
+        return f"reason: is onhand's own, and header {signing.HEADER} is missing"
     return None
 
 

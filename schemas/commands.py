@@ -194,6 +194,8 @@ class Release(_OfReservation):
 
     op: ClassVar[Op | None] = Op.RELEASE
     type: Literal["release"] = "release"
+    reason: Literal["id_reused"] | None = None
+    """Of onhand's own, signed releases: why nobody asked for it."""
 
 
 class Receive(_Moved):

@@ -71,6 +71,7 @@ def decision_json(
     order_id: str | None = None,
     reference_id: str | None = None,
     reorder: tuple[int, int] | None = None,
+    reason: str | None = None,
     message: str | None = None,
     replayed: bool = False,
     index: int = 0,
@@ -111,6 +112,8 @@ def decision_json(
         text += f',"reference_id":{_dumps(reference_id)}'
     if reorder is not None:
         text += f',"reorder_point":{reorder[0]},"reorder_quantity":{reorder[1]}'
+    if reason is not None:
+        text += f',"reason":"{reason}"'
     if replayed:
         text += ',"replayed":true'
     if of > 1:

@@ -7,7 +7,7 @@ from onhand.agents.gate.batch import Prepared
 from onhand.agents.ports import Message, Record
 from onhand.lua.format import FIRST, STRIDE
 from onhand.schemas.admission import Admitted
-from onhand.schemas.commands import Op, Reserve, SetReorder, Ship
+from onhand.schemas.commands import Op, Release, Reserve, SetReorder, Ship
 from onhand.schemas.decisions import decision_json
 from onhand.schemas.events import TRACE_HEADER
 from onhand.schemas.faults import Corrupt
@@ -104,7 +104,7 @@ def _of_command(
         reservation_id=command.target, sku_id=command.sku_id,
         warehouse_id=command.warehouse_id, numbers=numbers, quantity=None if quantity is False else quantity,
         expires_at_ms=expires or None, channel=channel, order_id=order_id, reference_id=command.reference_id,
-        reorder=reorder, replayed=replayed,
+        reorder=reorder, reason=command.reason if type(command) is Release else None, replayed=replayed,
     )  # fmt: skip
 
 

@@ -117,7 +117,12 @@ def _undoing(reuse: Reuse, window: str, keyring: Keyring) -> Message:
     sku_id, warehouse_id = split_position(reuse.position)
     id = str(uuid5(_UNDOINGS, f"{window}/{reuse.reservation_id}"))
     release = Release(
-        id=id, sku_id=sku_id, warehouse_id=warehouse_id, reservation_id=reuse.reservation_id, actor="onhand"
+        id=id,
+        sku_id=sku_id,
+        warehouse_id=warehouse_id,
+        reservation_id=reuse.reservation_id,
+        reason="id_reused",
+        actor="onhand",
     )
     value = release.to_json()
     return Message(reuse.position.encode(), value, [(signing.HEADER, keyring.sign(value).encode())])

@@ -258,6 +258,8 @@ def _echo(op: Op, command: Any, outcome: Outcome) -> Decision:
         echo |= {"reservation_id": command.id} | _given(command, "channel", "order_id")
     elif op in _OF_RESERVATION:
         echo["reservation_id"] = command.reservation_id
+        if op is Op.RELEASE:
+            echo |= _given(command, "reason")
     elif op is Op.SHIP:
         echo |= _given(command, "channel")
     elif op is Op.SET_REORDER and outcome is Outcome.APPLIED:

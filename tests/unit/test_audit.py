@@ -223,6 +223,14 @@ def test_commits_must_be_announced() -> None:
     assert announced([*commits[:-1], commits[-1] | {"quantity": 99}])[1].count == 1
 
 
+def test_only_the_last_window_may_be_on_its_way() -> None:
+    system, findings = System(), Findings()
+    system.ledger.last_window = {"CLOCK:1"}
+    Announcements(0, system.ledger, findings).compare({("CLOCK:1", "commit"): Tally(1, 1, 1)})
+    assert [(d.kind, d.where) for d in findings.differences] == [("stock topic", "CLOCK:2")]
+    assert findings.notes == ["partition 0: 1 positions of the last window are not announced yet"]
+
+
 def test_the_newest_stock_must_be_announced() -> None:
     system, findings = System(), Findings()
     told = Announcements(0, system.ledger, findings)

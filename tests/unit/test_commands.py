@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from onhand.schemas import Adjust, Commit, Malformed, Receive, Reserve, decode_command
+from onhand.schemas import Adjust, Commit, Malformed, Receive, Release, Reserve, decode_command
 from onhand.schemas.admission import admit
 from onhand.schemas.commands import Line, Op
 from onhand.schemas.partitioner import partition_of
+from onhand.schemas.signing import HEADER, Keyring
 
 ID = "0199c0de-7a3b-7c11-9d2e-5f6a7b8c9d0e"
 OTHER = "0199c0de-7a3b-7c11-9d2e-5f6a7b8c9d0f"
@@ -72,3 +73,13 @@ def test_orders_over_several_positions_are_not_supported_yet() -> None:
     lines = (Line(sku_id="A", warehouse_id=1, quantity=1), Line(sku_id="B", warehouse_id=1, quantity=1))
     admitted = admit(Reserve(id=ID, lines=lines).to_json(), (), partition_of("A:1", 8), 8, None)
     assert admitted.message == "lines: several positions are not supported yet"
+
+
+def test_a_release_with_a_reason_is_onhands_own() -> None:
+    keyring = Keyring({"k": b"0" * 32})
+    release = Release(id=ID, sku_id="A", warehouse_id=1, reservation_id=OTHER, reason="id_reused").to_json()
+    partition = partition_of("A:1", 8)
+    signed = admit(release, [(HEADER, keyring.sign(release).encode())], partition, 8, keyring)
+    assert signed.op is Op.RELEASE
+    unsigned = admit(release, (), partition, 8, keyring)
+    assert (unsigned.op, unsigned.message) == (Op.INVALID, "reason: is onhand's own, and header onhand is missing")
