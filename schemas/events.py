@@ -15,7 +15,16 @@ STOCK_RECOVERED = "stock.recovered"
 SOURCE = "urn:onhand:ledger"
 TRACE_HEADER = "traceparent"
 
-_FIXED = [("ce_specversion", b"1.0"), ("ce_source", SOURCE.encode()), ("content-type", b"application/json")]
+_KINDS = (STOCK_CHANGED, RESERVATION_COMMITTED, MOVEMENT_RECORDED, STOCK_LOW, STOCK_RECOVERED)
+_CONSTANT = {
+    kind: [
+        ("ce_type", kind.encode()),
+        ("ce_specversion", b"1.0"),
+        ("ce_source", SOURCE.encode()),
+        ("content-type", b"application/json"),
+    ]
+    for kind in _KINDS
+}
 _dumps = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -25,18 +34,19 @@ def rfc3339(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+@lru_cache(maxsize=4096)
+def _time(time_ms: int) -> bytes:
+    return rfc3339(time_ms).encode()
+
+
 def cloud_headers(
     type: str, id: str, subject: str, time_ms: int, trace: bytes | None = None
 ) -> list[tuple[str, bytes]]:
     """The envelope of an event about a position; `id` is the same when the event is told again."""
-    headers = [
-        ("ce_id", id.encode()),
-        ("ce_type", type.encode()),
-        ("ce_subject", subject.encode()),
-        ("ce_time", rfc3339(time_ms).encode()),
-        *_FIXED,
-    ]
-    return [*headers, (TRACE_HEADER, trace)] if trace else headers
+    headers = [("ce_id", id.encode()), ("ce_subject", subject.encode()), ("ce_time", _time(time_ms)), *_CONSTANT[type]]
+    if trace:
+        headers.append((TRACE_HEADER, trace))
+    return headers
 
 
 def stock_changed(position: str, available: int, reserved: int, version: int, time_ms: int) -> bytes:
