@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import psutil
 from onhand.deploy.stack.errors import StackError
 
 _LAUNCH = Path(__file__).with_name("launch.py")
-_LOG_LIMIT_BYTES = 16 * 1024 * 1024
+_LOG_LIMIT_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,15 @@ def run_once(command: Command, log: Path, what: str) -> None:
 
 
 def open_log(log: Path) -> BinaryIO:
-    """The log, opened to append; a long one is first put aside as `.1`."""
-    if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
-        log.replace(log.with_suffix(".log.1"))
+    """The log, opened to append."""
     return log.open("ab")
+
+
+def shorten(log: Path) -> None:
+    """Put a long log aside as `.1` and empty it. Whoever writes goes on: the file stays, and is open to append."""
+    if log.stat().st_size > _LOG_LIMIT_BYTES:
+        shutil.copyfile(log, log.with_suffix(".log.1"))
+        os.truncate(log, 0)
 
 
 def tail(log: Path, start: int = 0, lines: int = 15) -> str:

@@ -24,7 +24,8 @@ def environment_of(state: Path, base: Mapping[str, str] = os.environ) -> dict[st
         told = {variable: endpoints[name] for name, variable in VARIABLES.items() if name in endpoints}
     if (state / "secrets.json").exists():
         told["ONHAND_SECRET"] = StateDir(state).secrets()["secret"]
-    return told | {"ONHAND_STATE": str(state.absolute())} | dict(base)
+    given = {name: value for name, value in base.items() if value or not name.startswith(_PREFIX)}  # empty is not set
+    return told | {"ONHAND_STATE": str(state.absolute())} | given
 
 
 def settings_at(state: Path) -> "Settings":

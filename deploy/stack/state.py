@@ -26,9 +26,12 @@ class StateDir:
 
     @classmethod
     def at(cls, root: Path | str) -> "StateDir":
-        """The directory, made if it is not there."""
+        """The directory, made if it is not there; StackError if it cannot be."""
         path = Path(root).absolute()
-        (path / "logs").mkdir(parents=True, exist_ok=True)
+        try:
+            (path / "logs").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StackError(f"{path} cannot be a state directory: {error.strerror}") from error
         return cls(path)
 
     @property
@@ -44,6 +47,11 @@ class StateDir:
     def log(self, part: str) -> Path:
         """The log file of a part."""
         return self.root / "logs" / f"{part}.log"
+
+    @property
+    def logs(self) -> list[Path]:
+        """The log files that there are."""
+        return sorted((self.root / "logs").glob("*.log"))
 
     def secrets(self) -> dict[str, str]:
         """Passwords of the embedded servers and the key that signs onhand's own records, made once."""

@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from onhand.deploy.stack.children import end, started_at
+from onhand.deploy.stack.children import end, shorten, started_at
 from onhand.deploy.stack.errors import StackError
 from onhand.deploy.stack.kafka import Kafka
 from onhand.deploy.stack.keeper import Keeper
@@ -18,6 +18,7 @@ from onhand.deploy.stack.workers import Worker, worker_counts
 
 _WORKER_PATIENCE_S = 10.0
 _SERVER_PATIENCE_S = 25.0
+_LOGS_EVERY_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Supervisor:
                 stop.cancel()
                 await self._stop_all()
             if not serve.cancelled() and (fault := serve.exception()):
-                raise fault
+                raise _first(fault)
 
     def stop(self) -> None:
         """Begin to stop; called again: do not wait for anybody."""
@@ -99,9 +100,18 @@ class Supervisor:
         self._tell()
         self.ready.set()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._stopping.wait())  # also where every server is elsewhere and there is nothing to keep
+            group.create_task(
+                self._stopping.wait()
+            )  # also where every server is elsewhere and there is nothing to keep
+            group.create_task(self._keep_logs_short())
             for keeper in self._keepers:
                 group.create_task(keeper.keep())
+
+    async def _keep_logs_short(self) -> None:
+        while True:
+            await asyncio.sleep(_LOGS_EVERY_S)
+            for log in self._state.logs:
+                await asyncio.to_thread(shorten, log)
 
     async def _start(self, parts: list[Part]) -> None:
         """Start parts side by side."""
@@ -112,7 +122,7 @@ class Supervisor:
                 for keeper in fresh:
                     group.create_task(keeper.start())
         except BaseExceptionGroup as faults:
-            raise faults.exceptions[0] from None
+            raise _first(faults) from None
 
     def _servers(self) -> dict[str, Part]:
         ports = self._state.ports(["kafka", "kafka-controller", "redis", "postgres"], self._options.ports)
@@ -174,6 +184,11 @@ def clean_up(state: StateDir) -> None:
         parts = read_json(state.run)["parts"].values()
         end([(part["pid"], part["started"]) for part in parts], patience_s=15.0)
         state.run.unlink()
+
+
+def _first(fault: BaseException) -> BaseException:
+    """Of faults side by side the first: it is what the user can do something about."""
+    return fault.exceptions[0] if isinstance(fault, BaseExceptionGroup) else fault
 
 
 def _row(keeper: Keeper) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from onhand.deploy.stack import Refused, StackError
+from onhand.deploy.stack import Refused, StackError, children
 from onhand.deploy.stack.reach import environment_of, settings_at, settings_of
 from onhand.deploy.stack.state import StateDir, write_private
 
@@ -52,6 +52,7 @@ def test_commands_reach_the_stack_by_its_directory_and_the_environment_wins(tmp_
     write_private(state.endpoints, {"kafka": "127.0.0.1:1", "redis": "redis://:a@127.0.0.1:2/0", "processes": {}})
     found = environment_of(tmp_path, {"ONHAND_REDIS": "redis://other:6379/0"})
     assert found["ONHAND_KAFKA"] == "127.0.0.1:1"
+    assert environment_of(tmp_path, {"ONHAND_KAFKA": ""})["ONHAND_KAFKA"] == "127.0.0.1:1"
     assert found["ONHAND_REDIS"] == "redis://other:6379/0"
     assert found["ONHAND_SECRET"] == secret
     assert settings_of(found).broker.servers == "127.0.0.1:1"
@@ -68,3 +69,23 @@ def test_a_wrong_variable_is_named_and_its_value_is_not_shown() -> None:
     with pytest.raises(StackError, match="ONHAND_KAFKA") as wrong:
         settings_of({"ONHAND_KAFKA": "kafka+ssl://u:s3cret@nonsense"})
     assert "s3cret" not in str(wrong.value)
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StackError, match="cannot be a state directory: Not a directory"):
+        StateDir.at(tmp_path / "file" / "state")
+
+
+def test_a_long_log_is_put_aside_while_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(children, "_LOG_LIMIT_BYTES", 10)
+    log = tmp_path / "a.log"
+    with children.open_log(log) as writer:
+        writer.write(b"a line that is long\n")
+        writer.flush()
+        children.shorten(log)
+        writer.write(b"after\n")
+        writer.flush()
+        children.shorten(log)
+    assert log.read_bytes() == b"after\n"
+    assert (tmp_path / "a.log.1").read_bytes() == b"a line that is long\n"
