@@ -1,4 +1,4 @@
-"""`onhand bench`: what the machine can do, measured on servers and workers of its own."""
+"""`onhand bench`: what this machine can do, measured on servers and workers of its own."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -11,46 +11,103 @@ import typer
 if TYPE_CHECKING:
     from onhand.deploy.bench.figures import Figure
     from onhand.deploy.bench.ground import Ground
+    from onhand.deploy.bench.runs import Size
 
-app = typer.Typer(
-    invoke_without_command=True, help="Measure gate, ledger and latency (all of it without a subcommand)."
-)
+app = typer.Typer(invoke_without_command=True, help="Measure gate, ledger and latency; all of it without a subcommand.")
 
-State = Annotated[
-    Path | None, typer.Option("--state", help="Use the servers of this running stack, not a throw-away one.")
-]
+State = Annotated[Path | None, typer.Option("--state", help="Use the servers of this running stack.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Positions = Annotated[int, typer.Option(min=2, help="Positions of the loads that are not hot.")]
 Commands = Annotated[int, typer.Option(min=20, help="Commands of each load.")]
-Plain = Annotated[int, typer.Option(min=0, help="Commands for the plain agent; 0: leave it out.")]
+Plain = Annotated[int, typer.Option(min=0, help="Commands for the plain Faust agent; 0 leaves it out.")]
+Seconds = Annotated[int, typer.Option(min=1, help="Seconds of traffic at 50/s; at 2,000/s a quarter of it.")]
+Holds = Annotated[int, typer.Option(min=1, help="Active holds beside those that expire.")]
 
-POSITIONS, COMMANDS, PLAIN = 10_000, 300_000, 25_000
+_POSITIONS, _COMMANDS, _PLAIN, _SECONDS, _HOLDS = 10_000, 300_000, 25_000, 20, 1_000_000
+
+
+@app.callback()
+def bench(context: typer.Context) -> None:
+    """Measure gate, ledger and latency; all of it without a subcommand."""
+    if context.invoked_subcommand is None:
+        everything()
+
+
+@app.command("all")
+def everything(
+    state: State = None, as_json: Json = False, positions: Positions = _POSITIONS, commands: Commands = _COMMANDS,
+    plain: Plain = _PLAIN, seconds: Seconds = _SECONDS, holds: Holds = _HOLDS,
+) -> None:  # fmt: skip
+    """All benches, one after the other; some minutes."""
+    from onhand.deploy.bench import runs
+
+    size = runs.Size(positions, commands, plain, seconds, holds)
+    _run(state, as_json, runs.everything, size)
 
 
 @app.command()
 def gate(
-    state: State = None, as_json: Json = False, positions: Positions = POSITIONS, commands: Commands = COMMANDS,
-    plain: Plain = PLAIN,
+    state: State = None, as_json: Json = False, positions: Positions = _POSITIONS, commands: Commands = _COMMANDS,
+    plain: Plain = _PLAIN,
 ) -> None:  # fmt: skip
-    """Command record to decision record, one worker, and the ratio to a plain Faust agent."""
+    """Command record to decision record, one worker; and the ratio to a plain Faust agent."""
     from onhand.deploy.bench import runs
 
-    _run(state, as_json, lambda ground: runs.gate(ground, positions, commands, plain))
+    _run(state, as_json, runs.gate, runs.Size(positions, commands, plain))
 
 
-def _run(state: Path | None, as_json: bool, bench: "Callable[[Ground], Iterator[Figure]]") -> None:
-    """Measure and show; each figure as it comes on standard error, the table or JSON at the end."""
+@app.command()
+def ledger(
+    state: State = None, as_json: Json = False, positions: Positions = _POSITIONS, commands: Commands = _COMMANDS
+) -> None:
+    """Decision record to durable and announced, one worker."""
+    from onhand.deploy.bench import runs
+
+    _run(state, as_json, runs.ledger, runs.Size(positions, commands))
+
+
+@app.command()
+def together(
+    state: State = None, as_json: Json = False, positions: Positions = _POSITIONS, commands: Commands = _COMMANDS
+) -> None:
+    """Command record to durable, a gate worker and a ledger worker at the same time."""
+    from onhand.deploy.bench import runs
+
+    _run(state, as_json, runs.together, runs.Size(positions, commands))
+
+
+@app.command()
+def latency(state: State = None, as_json: Json = False, seconds: Seconds = _SECONDS) -> None:
+    """Command to decision, and commit to reservation.committed, at 50/s and 2,000/s."""
+    from onhand.deploy.bench import runs
+
+    _run(state, as_json, runs.latency, runs.Size(steady_s=seconds))
+
+
+@app.command()
+def expiry(
+    state: State = None, as_json: Json = False, positions: Positions = _POSITIONS, holds: Holds = _HOLDS
+) -> None:
+    """How late 2,000 expiries a second are told among very many active holds."""
+    from onhand.deploy.bench import runs
+
+    _run(state, as_json, runs.expiry, runs.Size(positions, holds=holds))
+
+
+def _run(
+    state: Path | None, as_json: bool, measure: "Callable[[Ground, Size], Iterator[Figure]]", size: "Size"
+) -> None:
+    """Measure and show: each figure as it comes on standard error, the table or JSON at the end."""
     from rich.console import Console
 
-    from onhand.deploy.bench.figures import as_json as plain_values
-    from onhand.deploy.bench.figures import table
+    from onhand.deploy.bench import figures
 
     with _ground(state) as ground:
-        figures = list(_told(bench(ground)))
+        measured = list(_told(measure(ground, size)))
     if as_json:
-        typer.echo(json.dumps(plain_values(figures), indent=1))
+        typer.echo(json.dumps(figures.as_json(measured), indent=1))
     else:
-        Console(width=160).print(table(figures))
+        Console(width=160).print(figures.table(measured))
 
 
 def _told(figures: "Iterable[Figure]") -> "Iterator[Figure]":
@@ -65,8 +122,3 @@ def _ground(state: Path | None) -> "AbstractContextManager[Ground]":
     from onhand.deploy.bench.ground import quiet, running, throw_away
 
     return throw_away(quiet) if state is None else running(state)
-
-
-@app.callback()
-def every(context: typer.Context) -> None:
-    """All benches, one after the other."""

@@ -56,12 +56,15 @@ class Latency:
     max_ms: float
     at_least: tuple[float | None, float | None] | None = None
     aim: tuple[float | None, float | None] | None = None
+    cpu_us: Mapping[str, float] = field(default_factory=dict)
+    """Of each command, over the whole measurement."""
 
     @staticmethod
     def of(
         bench: str, load: str, seconds: Sequence[float],
         at_least: tuple[float | None, float | None] | None = None,
         aim: tuple[float | None, float | None] | None = None,
+        cpu_us: Mapping[str, float] | None = None,
     ) -> "Latency":  # fmt: skip
         """From measured seconds, at least one."""
         ordered = sorted(seconds)
@@ -69,7 +72,7 @@ class Latency:
         def at(share: float) -> float:
             return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1_000, 2)
 
-        return Latency(bench, load, len(ordered), at(0.5), at(0.99), at(1.0), at_least, aim)
+        return Latency(bench, load, len(ordered), at(0.5), at(0.99), at(1.0), at_least, aim, cpu_us or {})
 
 
 Figure = Rate | Ratio | Latency
@@ -99,13 +102,22 @@ def line(figure: Figure) -> str:
 def _words(figure: Figure) -> tuple[str, str, str, str]:
     match figure:
         case Rate():
-            costs = " ".join(f"{name} {cost:.1f}" for name, cost in figure.cpu_us.items() if cost >= 0.05)
-            return f"{figure.per_s:,.0f}/s", _number(figure.at_least, "/s"), _number(figure.aim, "/s"), costs
+            rate, costs = f"{figure.per_s:,.0f}/s", _costs(figure.cpu_us)
+            return rate, _number(figure.at_least, "/s"), _number(figure.aim, "/s"), costs
         case Ratio():
             return f"{figure.ratio:.1f}x", _number(figure.at_least, "x"), _number(figure.aim, "x"), ""
         case Latency():
             measured = f"{figure.p50_ms:.1f} / {figure.p99_ms:.1f} / {figure.max_ms:.1f} ms"
-            return measured, _pair(figure.at_least), _pair(figure.aim), f"p50 / p99 / max of {figure.count:,}"
+            return (
+                measured,
+                _pair(figure.at_least),
+                _pair(figure.aim),
+                f"p50 / p99 / max of {figure.count:,}; {_costs(figure.cpu_us)}".rstrip("; "),
+            )
+
+
+def _costs(cpu_us: Mapping[str, float]) -> str:
+    return " ".join(f"{name} {cost:.1f}" for name, cost in cpu_us.items() if cost >= 0.05)
 
 
 def _number(value: float | None, unit: str) -> str:

@@ -43,7 +43,7 @@ def filled(ground: Ground, load: Load) -> Filled:
 def decide(ground: Ground, place: Filled) -> tuple[Span, dict[str, int]]:
     """Let one gate worker decide the load; what was measured, and its decisions by outcome, verified."""
     load = place.load
-    with ground.worker("gate") as worker:
+    with ground.worker("gate", wait=False) as worker:
         cpu = Cpu(pids(ground, [("gate", worker)]))
         samples = watch(
             lambda: ground.ends.since(DECISIONS, place.decisions_from), load.total, cpu, {"gate": worker}, PATIENCE_S

@@ -2,23 +2,26 @@
 
 import asyncio
 import os
+import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from select import select
 
 from onhand.agents.births import ensure
 from onhand.agents.settings import Settings
 from onhand.deploy.bench.ends import Ends
 from onhand.deploy.stack import Refused, Stack, StackError
-from onhand.deploy.stack.children import Command, spawn
+from onhand.deploy.stack.children import Command, spawn, tail
 from onhand.deploy.stack.part import Progress, Report
 from onhand.deploy.stack.reach import environment_of, settings_of
 from onhand.deploy.stack.state import StateDir, read_json
-from onhand.deploy.stack.workers import Worker
 from onhand.lua.gate import connect
+from onhand.schemas.faults import Corrupt
 
 _SERVERS = ("kafka", "redis", "postgres")
 _READY_WITHIN_S = 60.0
@@ -38,15 +41,22 @@ class Ground:
     ends: Ends
 
     @contextmanager
-    def worker(self, role: str) -> Iterator[subprocess.Popen[bytes]]:
-        """A worker (`gate` or `ledger`) for the time of a `with`, from when it serves."""
-        part = Worker(self.state, role, 0, self.environment)
-        with self.child(part.command(), f"bench-{role}") as child:
-            try:
-                asyncio.run(asyncio.wait_for(part.serving(child), _READY_WITHIN_S))
-            except TimeoutError:
-                raise StackError(f"the {role} worker does not serve; see {self.state.log(f'bench-{role}')}") from None
-            yield child
+    def worker(self, role: str, wait: bool = True) -> Iterator[subprocess.Popen[bytes]]:
+        """A worker (`gate` or `ledger`) for the time of a `with`; `wait`: until it serves. StackError if it does not."""
+        ready, theirs = os.pipe()
+        try:
+            with self.child(self._command(role, theirs), f"bench-{role}") as child:
+                os.close(theirs)
+                if wait and (not select([ready], [], [], _READY_WITHIN_S)[0] or not os.read(ready, 64)):
+                    raise StackError(f"the {role} worker does not serve; see {self.state.log(f'bench-{role}')}")
+                yield child
+        finally:
+            os.close(ready)
+
+    def _command(self, role: str, ready: int) -> Command:
+        argv = [sys.executable, "-m", "onhand.deploy.cli", "worker", role]
+        env = self.environment | {"ONHAND_READY_FD": str(ready)}
+        return Command(argv, env, self.state.root, orphan_signal=signal.SIGKILL, pass_fds=(ready,))
 
     def settled(self) -> None:
         """Wait until the gate worker, idle now, has trimmed what is published: the next one would tell it again."""
@@ -56,19 +66,20 @@ class Ground:
         gate = connect(self.settings.redis.get_secret_value())
         try:
             for partition in range(self.partitions):
-                while (mark := await gate.mark(partition)) and mark.unpublished:
-                    await asyncio.sleep(0.1)  # noqa: ASYNC110 the store has no event
+                while (mark := await gate.mark(partition)) and mark.unpublished:  # noqa: ASYNC110 it has no event
+                    await asyncio.sleep(0.1)
         finally:
             await gate.close()
 
     @contextmanager
     def child(self, command: Command, name: str) -> Iterator[subprocess.Popen[bytes]]:
-        """A process for the time of a `with`; its output goes to a log of that name."""
-        child = spawn(command, self.state.log(name))
-        for fd in command.pass_fds:
-            os.set_inheritable(fd, False)
+        """A process for the time of a `with`; the end of its log is added to what is found wrong meanwhile."""
+        log = self.state.log(name)
+        child = spawn(command, log)
         try:
             yield child
+        except Corrupt as wrong:
+            raise Corrupt(f"{wrong}\n{name}:\n{tail(log)}") from wrong
         finally:
             child.terminate()
             try:

@@ -50,13 +50,18 @@ def watch(
     samples = [Sample(began, done(), cpu.seconds())]
     while samples[-1].done < until and samples[-1].at_s - began < at_most_s:
         time.sleep(_EVERY_S)
-        costs, count, now = cpu.seconds(), done(), time.monotonic()
+        cpu_s, count, now = cpu.seconds(), done(), time.monotonic()
         moved = now if count > samples[-1].done else moved
-        samples.append(Sample(now, count, costs))
+        samples.append(Sample(now, count, cpu_s))
         dead = [name for name, worker in workers.items() if worker.poll() is not None]
         if dead or now - moved > patience_s:
             raise Corrupt(f"{', '.join(dead) or 'a worker'} stopped at {count:,} of {until:,}")
     return samples
+
+
+def costs(before: Mapping[str, float], after: Mapping[str, float], count: int) -> dict[str, float]:
+    """CPU microseconds a piece between two looks at the processes."""
+    return {name: (after[name] - before[name]) * 1e6 / count for name in after if name in before}
 
 
 def span(samples: list[Sample], low: float) -> Span:
@@ -64,5 +69,4 @@ def span(samples: list[Sample], low: float) -> Span:
     first = next(sample for sample in samples if sample.done >= low)
     last = next(sample for sample in samples if sample.done >= samples[-1].done)
     count = max(1, last.done - first.done)
-    cost = {name: (last.cpu_s[name] - first.cpu_s[name]) * 1e6 / count for name in last.cpu_s if name in first.cpu_s}
-    return Span(count, max(1e-9, last.at_s - first.at_s), cost)
+    return Span(count, max(1e-9, last.at_s - first.at_s), costs(first.cpu_s, last.cpu_s, count))
