@@ -1,11 +1,12 @@
 """Appending to topics with one idempotent producer, which is thrown away at the first error."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from aiokafka.structs import RecordMetadata
 
 from onhand.agents.ports import Message
 from onhand.agents.settings import Kafka
@@ -82,8 +83,20 @@ async def _stop(producer: AIOKafkaProducer) -> None:
 
 
 async def _by_key(producer: AIOKafkaProducer, topic: str, messages: Sequence[Message]) -> int:
-    waits = [await producer.send(topic, value, key, headers=list(headers)) for key, value, headers in messages]
+    waits = [await _send(producer, topic, message) for message in messages]
     return max([(await wait).offset for wait in waits], default=-1)
+
+
+async def _send(producer: AIOKafkaProducer, topic: str, message: Message) -> Awaitable[RecordMetadata]:
+    key, value, headers = message
+    if key is not None or value is not None:
+        sent: Awaitable[RecordMetadata] = await producer.send(topic, value, key, headers=list(headers))
+        return sent
+    # `send` refuses a record that has neither, which is legal in Kafka and may have to be set aside; a batch takes it.
+    batch = producer.create_batch()
+    batch.append(key=None, value=None, timestamp=None, headers=list(headers))
+    sent = await producer.send_batch(batch, topic, partition=min(await producer.partitions_for(topic)))
+    return sent
 
 
 async def _in_batches(producer: AIOKafkaProducer, topic: str, partition: int, messages: Sequence[Message]) -> int:
