@@ -15,6 +15,7 @@ from onhand.deploy.audit.oracle import Oracle
 from onhand.deploy.audit.partition import PartitionAudit, Record
 from onhand.deploy.audit.telling import Telling
 from onhand.schemas.signing import HEADER, Keyring
+from tests.bad_input import BAD
 from tests.scenarios import adjust, command, moved, of, reserve
 
 KEYRING = Keyring.parse("test:" + "5a" * 32)
@@ -23,7 +24,7 @@ SWEEP = b'{"type":"sweep"}'
 
 
 def make_log(count: int = 400, seed: int = 3) -> list[Record]:
-    """Shopping at two positions, with sweeps and repeats."""
+    """Shopping at two positions, with sweeps and bad records between."""
     chance, log, now = random.Random(seed), [], 1_000_000
     held: list[tuple[int, int]] = []
     for number in range(count):
@@ -43,6 +44,8 @@ def make_log(count: int = 400, seed: int = 3) -> list[Record]:
                 body = command("set_reorder", number, reorder_point=5, reorder_quantity=number, **warehouse)
         value = json.dumps(body).encode()
         log.append(Record(len(log), now, None, value, []))
+        if number < len(BAD):
+            log.append(Record(len(log), now, None, BAD[number].value, list(BAD[number].headers)))
         if number % 10 == 0:
             log.append(Record(len(log), now, None, SWEEP, [(HEADER, KEYRING.sign(SWEEP).encode())]))
     return log

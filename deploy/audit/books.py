@@ -73,9 +73,13 @@ class Books:
             self.open[name] = self.open[name]._replace(expires_at_ms=decision["expires_at_ms"])
         elif outcome in ENDS:
             self._end(position, outcome, decision)
-        elif decision["type"] == "set_reorder" and outcome == "applied":
-            self.reorders[position] = (decision["reorder_point"], decision["reorder_quantity"])
         elif outcome == "applied":
+            self._apply(position, decision)
+
+    def _apply(self, position: str, decision: dict[str, Any]) -> None:
+        if decision["type"] == "set_reorder":
+            self.reorders[position] = (decision["reorder_point"], decision["reorder_quantity"])
+        else:
             self._move(position, decision)
 
     def _end(self, position: str, outcome: str, decision: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, LiteralString, NamedTuple
 
+import ormsgpack
 from psycopg import Connection
 
 from onhand.deploy.audit.books import Open, Tallies, reservation_row
@@ -28,7 +29,8 @@ class Row(NamedTuple):
 class LedgerView:
     """A partition of the ledger: all decisions up to `seq`, the last of them that of the command at `source_offset`.
 
-    `newest` is the greatest movement_id by position.
+    `newest` is the greatest movement_id by position; `last_window` holds the positions whose newest events lie beside the
+    watermark: they may not be announced yet.
     """
 
     seq: int
@@ -40,10 +42,11 @@ class LedgerView:
     reservations: Tallies = field(default_factory=Tallies)
     movements: Tallies = field(default_factory=Tallies)
     newest: dict[str, str] = field(default_factory=dict)
+    last_window: set[str] = field(default_factory=set)
 
 
 _PARTITIONS: LiteralString = (
-    "SELECT partition, seq, source_offset, clock_ms, window_ms, sweep_limit FROM ledger_partitions"
+    "SELECT partition, events, seq, source_offset, clock_ms, window_ms, sweep_limit FROM ledger_partitions"
 )
 _INVENTORY: LiteralString = """
 SELECT partition, sku_id, warehouse_id, available_qty, reserved_qty, total_qty, version, reorder_point, reorder_quantity
@@ -62,14 +65,23 @@ def read_ledger(connection: "Connection[Any]") -> dict[int, LedgerView]:
     """All partitions of the ledger, as they were at one moment."""
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        views = {row[0]: LedgerView(*row[1:]) for row in connection.execute(_PARTITIONS)}
+        partitions = connection.execute(_PARTITIONS).fetchall()
+        views = {row[0]: LedgerView(*row[2:]) for row in partitions}
         for partition, sku_id, warehouse_id, *numbers in _rows(connection, _INVENTORY):
             if partition in views:
                 views[partition].positions[position_key(sku_id, warehouse_id)] = Row(*numbers)
         for table in ("reservations", "reservation_reuses"):
             _read_reservations(connection, table, views)
         _read_movements(connection, views)
+    for partition, events, *_ in partitions:
+        views[partition].last_window = _words(events) & views[partition].positions.keys()
     return views
+
+
+def _words(events: bytes) -> set[str]:
+    """Every string in the packed events of a window, which are a list of flat lists."""
+    packed = ormsgpack.unpackb(events) if events else []
+    return {word for part in packed if isinstance(part, list) for word in part if isinstance(word, str)}
 
 
 def _read_reservations(connection: "Connection[Any]", table: LiteralString, views: dict[int, LedgerView]) -> None:

@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+from collections import defaultdict, deque
 from typing import Any, Self
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
@@ -17,7 +18,7 @@ class Talk:
         config: dict[str, Any] = {"bootstrap.servers": servers, "log_level": 0}
         self.producer = Producer(config | {"partitioner": "murmur2_random", "linger.ms": 1})
         self._consumer = Consumer(config | {"group.id": str(uuid.uuid4()), "enable.auto.commit": False})
-        self._servers = servers
+        self._heard: defaultdict[str | None, deque[Message]] = defaultdict(deque)
 
     def __enter__(self) -> Self:
         topics = ("inventory.decisions", "inventory.ledger", "inventory.commands.dlq")
@@ -55,15 +56,14 @@ class Talk:
         return placed[0].partition() or 0, placed[0].offset() or 0
 
     def records(self, topic: str, count: int) -> list[Message]:
-        """The next `count` records of that topic; others are passed over."""
-        heard: list[Message] = []
+        """The next `count` records of that topic."""
         deadline = time.monotonic() + PATIENCE_S
-        while len(heard) < count:
-            assert time.monotonic() < deadline, f"only {len(heard)} of {count} records of {topic}"
+        while len(self._heard[topic]) < count:
+            assert time.monotonic() < deadline, f"only {len(self._heard[topic])} of {count} records of {topic}"
             message = self._consumer.poll(0.2)
-            if message is not None and message.error() is None and message.topic() == topic:
-                heard.append(message)
-        return heard
+            if message is not None and message.error() is None:
+                self._heard[message.topic()].append(message)
+        return [self._heard[topic].popleft() for _ in range(count)]
 
     def decisions(self, *ids: str) -> dict[str, dict[str, Any]]:
         """The decisions on those ids."""

@@ -1,15 +1,26 @@
-"""The demo, small: a flash sale with a killed worker ends, and the audit is clean."""
+"""The demo, small: a flash sale with a killed worker ends, and the audit is clean, in the middle and at the end."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from onhand.deploy.audit.program import audit
 from onhand.deploy.demo.program import run
 from onhand.deploy.stack import Stack
+from onhand.deploy.stack.reach import settings_at
 
 
 def test_a_flash_sale_with_a_killed_worker(system: Stack, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(system.state.root, as_json=True, seed=5, shoppers=2_500) == 0
+    with ThreadPoolExecutor(1) as aside:
+        sale_ends = aside.submit(run, system.state.root, as_json=True, seed=5, shoppers=2_500)
+        audits = 0
+        while not sale_ends.done():
+            found = audit(settings_at(system.state.root))
+            assert found.differences == [], "while the system runs, too"
+            audits += 1
+    assert sale_ends.result() == 0
+    assert audits > 1
     told = json.loads(capsys.readouterr().out)
     sale = told["sale"]
     ends = [sale["paid"], sale["cancelled"], sale["expired"]]
