@@ -35,6 +35,8 @@ _GARBAGE_AFTER = 100_000
 """Objects made before the collector looks: a batch makes thousands, none of them in cycles."""
 _STOP_S = 10.0
 _PROBE_VARIABLE = "ONHAND_TEST_PROBE"
+_GROUP_VARIABLE = "ONHAND_TEST_GROUP"
+"""Another consumer group, so that a test can make two owners of every partition."""
 
 
 class SystemClock:
@@ -71,7 +73,8 @@ async def _serve(name: str, settings: Settings) -> int:
 
     lanes = Lanes(lambda partition: Lane(partition, role.work, role.alarms, resources.clock, note))
     readiness = Readiness(settings.ready_fd, lanes)
-    app = build(settings.broker, f"onhand-{name}", role.topic, lanes, readiness.assigned)
+    group = os.environ.get(_GROUP_VARIABLE, f"onhand-{name}")
+    app = build(settings.broker, group, role.topic, lanes, readiness.assigned)
     if settings.metrics_port is not None:
         start_http_server(settings.metrics_port, addr="127.0.0.1")
     metering = asyncio.create_task(meter(name, role, resources, lanes))

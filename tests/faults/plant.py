@@ -1,0 +1,158 @@
+"""Real servers and real worker processes to do harm to, and the proof that all is right again."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from redis import Redis
+
+from onhand.agents.settings import Settings
+from onhand.deploy.audit.findings import Findings
+from onhand.deploy.audit.program import audit
+from onhand.deploy.stack import Stack, StackError
+from onhand.deploy.stack import status as look
+from onhand.deploy.stack.reach import settings_at
+from onhand.schemas.faults import Retryable
+from tests.stack.waiting import until
+
+READY_S = 40.0
+CATCH_UP_S = 90.0
+
+
+class Worker:
+    """One worker process. `probe` names where it dies, `group` another consumer group than the usual."""
+
+    def __init__(self, role: str, env: dict[str, str], log: Path, probe: str | None, group: str | None) -> None:
+        self.role, self.probe = role, probe
+        self._ready, ours = os.pipe()
+        extra = {"ONHAND_READY_FD": str(ours)}
+        extra |= {"ONHAND_TEST_PROBE": probe} if probe else {}
+        extra |= {"ONHAND_TEST_GROUP": group} if group else {}
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "onhand.deploy.cli", "worker", role],
+                env=env | extra, stdin=subprocess.DEVNULL, stdout=output, stderr=output, pass_fds=(ours,),
+            )  # fmt: skip
+        os.close(ours)
+
+    def serving(self) -> Self:
+        """Wait until it serves; one that ends before is a fault, unless it was to die."""
+        os.set_blocking(self._ready, False)
+        until(lambda: self._told_ready() or (self.probe and self.process.poll() is not None), READY_S)
+        return self
+
+    def _told_ready(self) -> bool:
+        try:
+            told = os.read(self._ready, 64)
+        except BlockingIOError:
+            return False
+        assert told or self.probe, f"the {self.role} worker ended with {self.process.wait(10)}"
+        return bool(told)
+
+    def signal(self, number: signal.Signals) -> None:
+        """SIGKILL, SIGSTOP, SIGCONT, SIGTERM."""
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.process.kill()
+        self.process.wait(10)
+
+    def stop(self) -> None:
+        """SIGTERM; it must end well."""
+        self.signal(signal.SIGTERM)
+        assert self.process.wait(20) == 0
+
+    def died(self) -> None:
+        """Wait for the death that its probe brings."""
+        assert self.process.wait(CATCH_UP_S) == -signal.SIGKILL
+
+    def end(self) -> None:
+        """Whatever it does, it ends now: in order if it can, so that its group does not wait for it."""
+        if self.process.poll() is None:
+            self.signal(signal.SIGCONT)
+            self.signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(10)
+            self.kill()
+        os.close(self._ready)
+
+
+class Plant:
+    """The servers of a stack, and workers."""
+
+    def __init__(self, servers: Stack) -> None:
+        self.servers = servers
+        self.settings: Settings = settings_at(servers.state.root)
+        self._workers = ExitStack()
+        self._number = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        print(self._last_words())  # pytest shows it where a test failed
+        self._workers.close()
+
+    def worker(self, role: str, probe: str | None = None, group: str | None = None) -> Worker:
+        """Start one; it is not waited for."""
+        self._number += 1
+        log = self.servers.state.root / "logs" / f"test-{role}-{self._number}.log"
+        worker = Worker(role, self.servers.environment, log, probe, group)
+        self._workers.callback(worker.end)
+        return worker
+
+    def staff(self, gates: int = 1, ledgers: int = 1) -> list[Worker]:
+        """Workers of both roles, serving; the gates come first."""
+        workers = [self.worker(role) for role, count in (("gate", gates), ("ledger", ledgers)) for _ in range(count)]
+        return [worker.serving() for worker in workers]
+
+    def kill_server(self, name: str) -> None:
+        """SIGKILL to a server; returns when the supervisor has another one running."""
+        before = self.servers.endpoints["processes"][name]
+        os.kill(before, signal.SIGKILL)
+        until(lambda: self.servers.endpoints["processes"].get(name) not in (None, before), 60)
+
+    def redis(self) -> "Redis":
+        """A client of the gate's store."""
+        return Redis.from_url(self.settings.redis.get_secret_value())
+
+    def rows(self) -> list[dict[str, Any]]:
+        """What `onhand status` says of the partitions; nothing while a server is away."""
+        try:
+            return look.partitions(self.servers.state.root)
+        except (Retryable, StackError):
+            return []
+
+    def t(self, what):
+        import time
+
+        print(f"{time.monotonic():.2f} {what}", file=sys.stderr)
+
+    def caught_up(self) -> None:
+        """Wait until gate and ledger have reached the end of the log everywhere; no alarm meanwhile."""
+        until(self._level, CATCH_UP_S)
+
+    def _level(self) -> bool:
+        rows = self.rows()
+        assert not [row for row in rows if row["alarm"]], rows
+        return bool(rows) and all(row["end_offset"] == row["gate_offset"] == row["ledger_offset"] for row in rows)
+
+    def proven(self) -> Findings:
+        """Everything catches up and the audit finds no difference."""
+        self.caught_up()
+        findings = audit(self.settings)
+        assert findings.clean, (Counter(d.kind for d in findings.differences), findings.differences[:5])
+        return findings
+
+    def _last_words(self) -> str:
+        logs = sorted((self.servers.state.root / "logs").glob("test-*.log"))
+        return "\n".join(f"--- {log.name}\n" + "\n".join(log.read_text().splitlines()[-15:]) for log in logs[-4:])
