@@ -300,6 +300,8 @@ BEGIN
         reuses := ledger_begin_holds(p_partition, p_seq, clock, b_id, b_line, b_sku, b_warehouse, b_quantity, b_order,
                                      b_channel, b_expires, b_ended);
     END IF;
+    -- Before the ends: a hold may be extended and end in one window, and is not active any more behind its end.
+    PERFORM ledger_extend_holds(p_partition, x_id, x_expires) WHERE cardinality(x_id) > 0;
     told := '';
     IF cardinality(e_committed) > 0 THEN
         told := told || ledger_end_holds(p_partition, clock, e_committed, 'committed');
@@ -312,7 +314,6 @@ BEGIN
     END IF;
     PERFORM ledger_raise_alarm(p_partition, 'unknown_hold', 'ended, but not active in the ledger: ' || told,
                                p_source_offset, false) WHERE told <> '';
-    PERFORM ledger_extend_holds(p_partition, x_id, x_expires) WHERE cardinality(x_id) > 0;
     PERFORM ledger_append_movements(m_id, m_sku, m_source, m_dest, m_quantity, m_type, m_reference, m_at)
         WHERE cardinality(m_id) > 0;
     IF p_notes IS NOT NULL THEN

@@ -247,6 +247,14 @@ async def test_holds_are_extended_ended_and_born_ended(ledger: Ledger, rows: Row
     ]
 
 
+async def test_a_hold_that_is_extended_and_ends_in_one_window_keeps_its_last_expiry(ledger: Ledger, rows: Rows) -> None:
+    decide = Deciding()
+    await ledger.write(window(decide(moved("receive", 1, 9), reserve(2, 1))))
+    await ledger.write(window(decide(of("extend", 3, 2, ttl_ms=60_000), of("commit", 4, 2))))
+    found = rows("SELECT ended_as::text, (extract(epoch FROM expires_at) * 1000)::bigint FROM reservations")
+    assert found == [("committed", decide.now + 60_000)]
+
+
 async def test_movements_carry_ends_signs_and_references_and_ids_that_do_not_depend_on_the_cut(
     ledger: Ledger, rows: Rows
 ) -> None:
