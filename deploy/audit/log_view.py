@@ -11,6 +11,7 @@ from onhand.schemas.faults import Retryable
 
 _PIECE = 5_000
 _TIMEOUT_S = 10.0
+_SILENCE_S = 30.0
 _POLL_S = 0.2
 
 
@@ -67,7 +68,7 @@ class Logs:
         try:
             consumer.assign([TopicPartition(topic, partition, start)])
             heard, at_end = time.monotonic(), False
-            while at_end or time.monotonic() - heard < _TIMEOUT_S:
+            while at_end or time.monotonic() - heard < _SILENCE_S:
                 first = consumer.poll(_POLL_S)
                 if first is None and at_end:
                     yield None
@@ -75,7 +76,7 @@ class Logs:
                     record = _record(message)
                     heard, at_end = time.monotonic(), record is None
                     yield record
-            raise Retryable(f"kafka: {topic}/{partition} was not heard of for {_TIMEOUT_S:.0f} s")
+            raise Retryable(f"kafka: {topic}/{partition} was not heard of for {_SILENCE_S:.0f} s")
         finally:
             consumer.close()
 

@@ -13,7 +13,7 @@ from onhand.deploy.demo.crowd import Crowd, Wish
 from onhand.schemas.faults import Retryable
 from onhand.schemas.topics import COMMANDS, DECISIONS, LEDGER
 
-ARRIVALS_PER_S = 2_500
+ARRIVALS_PER_S = 2_000
 PATIENCE_S = 60.0
 _TIMEOUT_S = 10.0
 
