@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
+
 from onhand.deploy.bench import figures
 from onhand.deploy.bench.expiry import measure_expiry
 from onhand.deploy.bench.figures import Figure, Latency, Rate, Ratio
