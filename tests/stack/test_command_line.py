@@ -113,6 +113,8 @@ def test_an_external_server_that_is_away_is_3_without_its_password(installation:
     }
     done = onhand("up", "--workers", "0", "--state", str(installation), **away)
     assert done.returncode == 3, done.stderr
+    assert done.stdout == ""
+    assert "PostgreSQL is away" in done.stderr
     assert "s3cret" not in done.stderr
     assert "Traceback" not in done.stderr
 
