@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -79,7 +80,10 @@ async def _serve(name: str, settings: Settings) -> int:
         start_http_server(settings.metrics_port, addr="127.0.0.1")
     metering = asyncio.create_task(meter(name, role, resources, lanes))
     try:
-        return await _until_stopped(app, broken)
+        code = await _until_stopped(app, broken)
+        if code:
+            _end_now(code)
+        return code
     finally:
         metering.cancel()
         readiness.cancel()
@@ -87,6 +91,16 @@ async def _serve(name: str, settings: Settings) -> int:
         await publisher.close()
         await reader.close()
         await role.close()
+
+
+def _end_now(code: int) -> None:
+    """End without an orderly stop: Faust's tasks swallow their cancellation then, and the process would stay, serving nothing.
+
+    That is a crash, which the next owner of the partitions recovers from.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 async def _until_stopped(app: App, broken: asyncio.Future[BaseException]) -> int:
