@@ -14,7 +14,8 @@ from onhand.schemas.positions import position_key
 from onhand.schemas.signing import Keyring
 from onhand.schemas.topics import REQUESTS
 
-RecordHeaders = Iterable[tuple[str, bytes]]
+RecordHeaders = Iterable[tuple[str, bytes | None]]
+"""Kafka allows a header without a value."""
 
 
 class Admitted(NamedTuple):
@@ -69,7 +70,7 @@ def _signature(command: Command, value: bytes, headers: RecordHeaders, keyring: 
     signed = False
     for name, header in headers:
         if name == signing.HEADER:
-            if keyring is None or not keyring.verify(header, value):
+            if keyring is None or header is None or not keyring.verify(header, value):
                 return f"header {signing.HEADER}: does not verify"
             signed = True
     if command.op is Op.SWEEP and not signed:
