@@ -39,12 +39,19 @@ class Sweeper:
         self._progress.set()
 
     async def run(self) -> None:
-        """Look what is due, append a sweep, wait until it is decided; until cancelled."""
+        """Look what is due, append a sweep, wait until it is decided; until cancelled.
+
+        What is due by this clock need not be by the broker's, which stamps the sweep: one that left as many is given time.
+        """
+        before = 0
         while True:
             try:
-                if await self._store.due(self._partition, self._clock.now_ms(), 1):
+                due = await self._store.due(self._partition, self._clock.now_ms())
+                if due and not 0 < before <= due:
                     await self._wait_for(await self._publisher.publish(COMMANDS, self._partition, [self._sweep]))
+                    before = due
                 else:
+                    before = 0
                     await self._clock.sleep(_LOOK_S)
             except Retryable as fault:
                 log.warning("cannot sweep now", partition=self._partition, fault=str(fault))

@@ -121,10 +121,9 @@ class Gate:
         value = await self._call(self._send("HGET", self._keys_of(partition).gate, "offset"))
         return None if value is None else int(value)
 
-    async def due(self, partition: int, now_ms: int, limit: int) -> int:
-        """How many holds have their expiry at or before now_ms, at most `limit`."""
-        count = await self._call(self._send("ZCOUNT", self._keys_of(partition).due, "-inf", now_ms))
-        return min(int(count), limit)
+    async def due(self, partition: int, now_ms: int) -> int:
+        """How many holds have their expiry at or before now_ms."""
+        return int(await self._call(self._send("ZCOUNT", self._keys_of(partition).due, "-inf", now_ms)))
 
     async def levels(self, partition: int, positions: Iterable[str]) -> dict[str, Level]:
         """The stock of positions of one partition, one round trip."""

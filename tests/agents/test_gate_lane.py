@@ -9,6 +9,7 @@ import pytest
 
 from onhand.agents.alarms import StoredAlarm
 from onhand.agents.gate.batch import Admission, record_hash
+from onhand.agents.gate.sweeper import Sweeper
 from onhand.agents.inbox import Delivery
 from onhand.agents.ports import Message
 from onhand.lua.format import Already, Gap, Outcomes, RecordMark
@@ -17,7 +18,7 @@ from onhand.schemas.faults import Corrupt, Retryable
 from onhand.schemas.signing import Keyring
 from onhand.schemas.topics import COMMANDS, DECISIONS, DLQ
 from tests.agents.house import KEYRING, SWEEP, House, Topic
-from tests.agents.memory import NOW_MS, PARTITION, until
+from tests.agents.memory import NOW_MS, PARTITION, HandClock, until
 from tests.scenarios import SWEEP_LIMIT, moved, of, reserve, uid
 
 TEN = moved("receive", 1, 10)
@@ -399,6 +400,33 @@ async def test_due_holds_are_swept_by_one_sweep_at_a_time(house: House) -> None:
     expired = [json.loads(r.value or b"") for r in house.log.all(DECISIONS)][11:]
     assert [d["id"] for d in expired] == [uid(n) for n in range(2, 12)]
     assert publisher.sweeps == -(-10 // SWEEP_LIMIT)
+
+
+async def test_a_broker_whose_clock_is_behind_is_not_flooded_with_sweeps() -> None:
+    moves: list[str] = []
+
+    class Behind:
+        """Our clock says that three are due, the broker's that none is, until some time has passed."""
+
+        async def due(self, partition: int, now_ms: int) -> int:
+            return 3 if moves.count("wait") < 2 else 0
+
+    class Waiting(HandClock):
+        async def sleep(self, seconds: float) -> None:
+            moves.append("wait")
+            await super().sleep(seconds)
+
+    class Decided:
+        async def publish(self, topic: str, partition: int | None, messages: Sequence[Any]) -> int:
+            moves.append("sweep")
+            sweeper.decided(len(moves))
+            return len(moves)
+
+    sweeper = Sweeper(PARTITION, Behind(), Decided(), Waiting(), KEYRING)  # type: ignore[arg-type]
+    task = asyncio.create_task(sweeper.run())
+    await until(lambda: moves.count("wait") >= 3)
+    task.cancel()
+    assert moves[:5] == ["sweep", "wait", "sweep", "wait", "wait"]
 
 
 @pytest.mark.parametrize("commit_first", [True, False])

@@ -31,7 +31,7 @@ async def test_limit_order_and_ties(stocked: Partition) -> None:
     assert first[1] == [first[0][0], 17, 5_500, 100, 0, 3, 2, False, ["c", B, "web", "o-1"]]
     assert ended(await stocked.say(sweep(), at_ms=5_500)) == ["a"]
     assert await stocked.say(sweep(), at_ms=5_500) == []
-    assert await stocked.gate.due(PARTITION, 9_999, 10) == 1
+    assert await stocked.gate.due(PARTITION, 9_999) == 1
 
 
 async def test_an_expiry_at_the_clock_is_due_and_one_after_it_is_not(stocked: Partition) -> None:
