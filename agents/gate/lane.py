@@ -178,12 +178,14 @@ class GateLane:
         start = (
             mark.unpublished[0].prev + 1 if mark.unpublished else mark.record.offset if mark.record else mark.offset + 1
         )
-        records: list[Record] = []
-        if start >= bounds[0]:
-            stream = self._world.log.read(COMMANDS, self.partition, start, mark.offset + 1)
-            records = [record async for piece in stream for record in piece]
+        stream = self._world.log.read(COMMANDS, self.partition, max(start, bounds[0]), mark.offset + 1)
+        records: list[Record] = [record async for piece in stream for record in piece]
         check_record(mark, records)
         for stored in mark.unpublished:
+            if stored.last < bounds[0]:
+                # Only records and outcomes together make decisions. If these were never told, the ledger misses their seqs.
+                log.error("records are gone, not told again", partition=self.partition, last=stored.last)
+                continue
             among = [record for record in records if stored.prev < record.offset <= stored.last]
             await self._publish(self._admission.again(among), unpack_outcomes(stored.blob))
         self._published = mark.offset

@@ -121,6 +121,18 @@ async def test_what_was_told_and_not_trimmed_is_told_again_identically(house: Ho
     house.check()
 
 
+@pytest.mark.parametrize("body", [TEN, SWEEP], ids=["with outcomes", "without"])
+async def test_outcomes_whose_records_are_gone_do_not_stop_the_lane(house: House, body: Any) -> None:
+    house.say(body)
+    await decide(house, 0)
+    house.log.cut(COMMANDS, PARTITION, 1)
+    house.say(reserve(2, 4))
+    await house.feed(house.start(), 1)
+    await until(lambda: told(house))
+    assert told(house) == [(2, "reserved") if body is TEN else (1, "insufficient_stock")]
+    assert (house.broken, house.alarms.now) == ([], None)
+
+
 async def test_records_that_come_again_are_decided_once(house: House) -> None:
     house.say(TEN, *(reserve(n, 1) for n in range(2, 9)))
     lane = house.start()
