@@ -5,7 +5,7 @@ STATE ?= .onhand
 FOLDERS := schemas lua sql agents deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock run demo check test bench clean
+.PHONY: help install lock run demo check test faults soak bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,12 @@ check: install ## Lint, types and import contracts; no servers
 
 test: check ## The whole suite; it starts its servers itself
 	$(BIN)/pytest
+
+faults: install ## The crash tests at length (ONHAND_TEST_SEEDS lanes in memory, then real processes)
+	ONHAND_TEST_SEEDS=$${ONHAND_TEST_SEEDS:-300} $(BIN)/pytest --timeout=3600 tests/agents/test_gate_crashes.py tests/faults
+
+soak: install ## Random harm to everything for ONHAND_SOAK_S seconds (ONHAND_SOAK_SEED, ONHAND_SOAK_RATE)
+	ONHAND_SOAK_S=$${ONHAND_SOAK_S:-600} $(BIN)/pytest --timeout=86400 -s tests/faults/test_soak.py
 
 bench: install ## Measure gate, ledger and latency
 	$(BIN)/onhand bench

@@ -18,7 +18,7 @@ _EVERY_S = 0.02
 class Load:
     """Commands at about `rate` a second from a thread, for the time of a `with`; all are in the log at its end."""
 
-    def __init__(self, kafka: str, seed: int, rate: int = 400) -> None:
+    def __init__(self, kafka: str, seed: int, rate: int = 200) -> None:
         config: dict[str, Any] = {"bootstrap.servers": kafka, "partitioner": "murmur2_random", "linger.ms": 5}
         config |= {"log_level": 0, "message.timeout.ms": 120_000, "enable.idempotence": True}
         self._producer = Producer(config)

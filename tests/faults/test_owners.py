@@ -14,8 +14,8 @@ def test_two_owners_of_every_partition_for_a_while(plant: Plant) -> None:
     """Two consumer groups each: nobody knows of the other, only the watermarks stand between them."""
     plant.staff()
     others = [plant.worker(role, group=f"other-{role}").serving() for role in ("gate", "ledger")]
-    with Load(plant.servers.endpoints["kafka"], seed=4, rate=800) as load:
-        until(lambda: load.sent > 4_000, 60)
+    with Load(plant.servers.endpoints["kafka"], seed=4, rate=500) as load:
+        until(lambda: load.sent > 2_500, 60)
     plant.proven()
     for worker in others:
         worker.stop()
@@ -34,6 +34,6 @@ def test_a_zombie_wakes_up_after_its_partitions_were_given_to_another(plant: Pla
         before = load.sent
         for zombie in zombies:
             zombie.signal(signal.SIGCONT)
-        until(lambda: load.sent > before + 800)
+        until(lambda: load.sent > before + 400)
     plant.proven()
     assert [worker.process.poll() for worker in (*zombies, *heirs)] == [None] * 4

@@ -25,8 +25,8 @@ def test_the_gates_store_is_put_back_to_an_older_copy(plant: Plant, under_load: 
     with Load(plant.servers.endpoints["kafka"], seed=3) as load, plant.redis() as redis:
         older = dump(redis)
         decided = sum(row["gate_offset"] for row in plant.rows())
-        load.say(500)
-        until(lambda: sum(row["gate_offset"] for row in plant.rows()) > decided + 400)
+        load.say(300)
+        until(lambda: sum(row["gate_offset"] for row in plant.rows()) > decided + 250)
         if under_load:
             put_back(redis, older)
     if not under_load:
