@@ -8,6 +8,13 @@ from typing import NamedTuple
 from onhand.agents.ports import Record
 
 BOUND = 5_000
+_RECORD_BYTES = 1_024
+"""What a record may weigh; a larger one counts as several."""
+
+
+def weigh(record: Record) -> int:
+    """How many ordinary records it counts for, in memory and work."""
+    return 1 + len(record.value or b"") // _RECORD_BYTES
 
 
 class Delivery(NamedTuple):
@@ -36,7 +43,7 @@ class Inbox:
             await self._room.wait()
         if not (self._closed or self._deaf):
             self._waiting.append(delivery)
-            self._held += len(delivery.records)
+            self._held += sum(map(weigh, delivery.records))
             self._some.set()
 
     async def get(self, limit: int, timeout_s: float) -> list[Record] | None:
@@ -61,7 +68,7 @@ class Inbox:
             delivery = self._waiting.popleft()
             self._handed_out.append(delivery)
             records.extend(delivery.records)
-        self._held -= len(records)
+        self._held -= sum(map(weigh, records))
         self._room.set()
         return records
 

@@ -101,6 +101,18 @@ class Lane:
                 await self._clock.sleep(_LAST_DELAY_S)
 
 
+async def cancel(*tasks: asyncio.Task[None] | None) -> None:
+    """End a lane's tasks and wait for their end; what they failed with is known or no longer matters."""
+    running = [task for task in tasks if task is not None]
+    for task in running:
+        task.cancel()
+    if running:
+        await asyncio.wait(running)
+    for task in running:
+        if not task.cancelled():
+            task.exception()
+
+
 class Lanes:
     """The lanes of this process, by partition."""
 

@@ -7,7 +7,7 @@ from prometheus_client import Gauge
 
 from onhand.agents.lanes import Lanes
 from onhand.agents.role import Resources, Role
-from onhand.schemas.faults import Retryable
+from onhand.schemas.faults import Corrupt, Retryable
 
 log = structlog.get_logger("meter")
 
@@ -22,7 +22,7 @@ async def meter(name: str, role: Role, resources: Resources, lanes: Lanes) -> No
         await resources.clock.sleep(_EVERY_S)
         try:
             await _measure(name, role, resources, lanes.partitions)
-        except Retryable as fault:
+        except (Retryable, Corrupt) as fault:
             log.warning("cannot measure now", fault=str(fault))
 
 

@@ -5,17 +5,20 @@ import gc
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
 import uvloop
+from aiokafka.errors import KafkaError
 from prometheus_client import start_http_server
 
 from onhand.agents import logs
 from onhand.agents.faust_app import build
 from onhand.agents.gate.wiring import gate_role
+from onhand.agents.kafka import tolerance
 from onhand.agents.kafka.logreader import KafkaLog
 from onhand.agents.kafka.publisher import KafkaPublisher
 from onhand.agents.lanes import Lane, Lanes
@@ -25,6 +28,7 @@ from onhand.agents.microbatch import App
 from onhand.agents.probes import deadly_probe, no_probe
 from onhand.agents.role import Resources, Role
 from onhand.agents.settings import Settings
+from onhand.schemas.faults import Corrupt
 
 log = structlog.get_logger("worker")
 
@@ -32,9 +36,10 @@ ROLES: dict[str, Callable[[Resources], Awaitable[Role]]] = {"gate": gate_role, "
 
 EXIT_BROKEN = 70
 """An invariant does not hold, or there is a bug; the last line of the log says which."""
+EXIT_AWAY = 3
 _GARBAGE_AFTER = 100_000
 """Objects made before the collector looks: a batch makes thousands, none of them in cycles."""
-_STOP_S = 10.0
+_STOP_S = 5.0
 _PROBE_VARIABLE = "ONHAND_TEST_PROBE"
 _GROUP_VARIABLE = "ONHAND_TEST_GROUP"
 """Another consumer group, so that a test can make two owners of every partition."""
@@ -56,6 +61,7 @@ def run(role: str) -> int:
     """Run a worker of that role (`gate` or `ledger`) in the foreground until SIGTERM or SIGINT; the exit code."""
     settings = Settings()
     logs.configure(settings.log_level)
+    tolerance.install()
     gc.freeze()
     gc.set_threshold(_GARBAGE_AFTER)
     return uvloop.run(_serve(role, settings))
@@ -72,6 +78,10 @@ async def _serve(name: str, settings: Settings) -> int:
         if not broken.done():
             broken.set_result(error)
 
+    def metered(task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            note(task.exception() or Corrupt("the meter stopped"))
+
     lanes = Lanes(lambda partition: Lane(partition, role.work, role.alarms, resources.clock, note))
     readiness = Readiness(settings.ready_fd, lanes)
     group = os.environ.get(_GROUP_VARIABLE, f"onhand-{name}")
@@ -79,6 +89,7 @@ async def _serve(name: str, settings: Settings) -> int:
     if settings.metrics_port is not None:
         start_http_server(settings.metrics_port, addr="127.0.0.1")
     metering = asyncio.create_task(meter(name, role, resources, lanes))
+    metering.add_done_callback(metered)
     try:
         code = await _until_stopped(app, broken)
         if code:
@@ -103,12 +114,28 @@ def _end_now(code: int) -> None:
     os._exit(code)
 
 
+def _end_by_force(after_s: float) -> None:
+    """An orderly stop takes a second; one that waits for a server that does not answer must not take longer than this."""
+    timer = threading.Timer(after_s, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
+
+
 async def _until_stopped(app: App, broken: asyncio.Future[BaseException]) -> int:
     """Run Faust until a signal (0), until it stops by itself (1), or until a lane broke (70): then start us again."""
     asked = asyncio.Event()
+
+    def stop() -> None:
+        asked.set()
+        _end_by_force(_STOP_S)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, asked.set)
-    await app.start()
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    try:
+        await app.start()
+    except (KafkaError, OSError) as fault:
+        log.critical("Kafka is away", fault=repr(fault))
+        return EXIT_AWAY
     waits: list[asyncio.Future[Any]] = [broken, *map(asyncio.ensure_future, (asked.wait(), app.wait_until_stopped()))]
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     if broken.done():
@@ -117,8 +144,7 @@ async def _until_stopped(app: App, broken: asyncio.Future[BaseException]) -> int
     if not asked.is_set():
         log.critical("Faust stopped by itself", reason=repr(app.crash_reason))
         return 1
-    async with asyncio.timeout(_STOP_S):
-        await app.stop()
+    await app.stop()
     return 0
 
 

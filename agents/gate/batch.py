@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
+from onhand.agents.inbox import weigh
 from onhand.agents.ports import Record
 from onhand.lua.format import Row
 from onhand.schemas.admission import Admitted, admit
@@ -41,7 +42,7 @@ class Admission:
         batch, units = Prepared([], [], []), 0
         for record in records:
             admitted = self._admit(record)
-            cost = self._sweep_units if admitted.op is Op.SWEEP else 1
+            cost = self._sweep_units if admitted.op is Op.SWEEP else weigh(record)
             if batch.records and units + cost > UNITS:
                 yield batch
                 batch, units = Prepared([], [], []), 0

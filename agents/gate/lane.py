@@ -18,6 +18,7 @@ from onhand.agents.gate.ports import DescribeTopic, Store
 from onhand.agents.gate.sweeper import Sweeper
 from onhand.agents.gate.telling import Told, tell
 from onhand.agents.inbox import Inbox
+from onhand.agents.lanes import cancel
 from onhand.agents.ports import Clock, Log, Publisher, Record
 from onhand.agents.probes import Probe, no_probe
 from onhand.lua.format import Gap, Missing, Outcomes, RecordMark, Row, Rules, unpack_outcomes
@@ -78,9 +79,8 @@ class GateLane:
                     await sweeping  # it ends only by what it cannot mend; without it holds would stay for ever
                 await (self._look() if records is None else self._take(records))
         finally:
-            await _cancel(sweeping)
-            await _cancel(self._publishing)
-            self._publishing = None
+            tasks, self._publishing = (sweeping, self._publishing), None
+            await cancel(*tasks)
 
     async def _take(self, records: Sequence[Record]) -> None:
         """Decide what was delivered, behind what was left out; what was decided before is only acknowledged."""
@@ -108,8 +108,9 @@ class GateLane:
         horizon = self._world.clock.now_ms() + _AHEAD_MS
         for batch in self._admission.prepare(records):
             last = batch.records[-1]
-            if any(record.timestamp > horizon for record in batch.records):
-                raise Alarm("clock_ahead", f"a record is more than {_AHEAD_MS} ms ahead of this clock", last.offset)
+            ahead = next((record.offset for record in batch.records if record.timestamp > horizon), None)
+            if ahead is not None:
+                raise Alarm("clock_ahead", f"a record is more than {_AHEAD_MS} ms ahead of this clock", ahead)
             outcomes = await self._call(
                 batch.last, RecordMark(last.offset, record_hash(last), last.timestamp), batch.rows
             )
@@ -190,12 +191,3 @@ class GateLane:
             await self._publish(self._admission.again(among), unpack_outcomes(stored.blob))
         self._published = mark.offset
         log.info("recovered", partition=self.partition, offset=mark.offset, republished=len(mark.unpublished))
-
-
-async def _cancel(task: asyncio.Task[None] | None) -> None:
-    """End a task and wait for its end; what it has failed with is known or no longer matters."""
-    if task is not None:
-        task.cancel()
-        await asyncio.wait([task])
-        if not task.cancelled():
-            task.exception()

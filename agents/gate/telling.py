@@ -94,8 +94,9 @@ def _of_command(
     """The decision on anything but a reserve: on a reservation that is held, the hold tells channel and order."""
     command: Any = admitted.command
     offset, code, clock, _, _, _, quantity, expires, hold = outcome
-    applied = code % REPLAYED == Outcome.APPLIED
-    reorder = (command.reorder_point, command.reorder_quantity) if type(command) is SetReorder and applied else None
+    reorder = None
+    if type(command) is SetReorder and code == Outcome.APPLIED:
+        reorder = command.reorder_point, command.reorder_quantity
     channel, order_id = (
         (hold[2] or None, hold[3] or None) if hold else (command.channel if type(command) is Ship else None, None)
     )

@@ -26,6 +26,7 @@ class KafkaLog:
         self._piece = piece
         self._consumer: AIOKafkaConsumer | None = None
         self._turn = asyncio.Lock()
+        self._place: tuple[TopicPartition, int] | None = None
 
     async def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         """The first offset that is still there, and the next one to be written."""
@@ -73,12 +74,15 @@ class KafkaLog:
             try:
                 async with asyncio.timeout(_TIMEOUT_S):
                     consumer = await self._started()
-                    consumer.assign([tp])
-                    consumer.seek(tp, position)
+                    if self._place != (tp, position):
+                        consumer.assign([tp])
+                        consumer.seek(tp, position)
+                    self._place = None
                     while True:
                         polled = await consumer.getmany(tp, timeout_ms=200, max_records=self._piece)
                         reached = await consumer.position(tp)
                         if reached > position:
+                            self._place = tp, reached
                             return polled.get(tp, []), reached
             except (KafkaError, TimeoutError, OSError) as fault:
                 await self._discard()
@@ -91,13 +95,13 @@ class KafkaLog:
             )
             try:
                 await consumer.start()
-            except (KafkaError, OSError):
+            except BaseException:
                 await consumer.stop()
                 raise
             self._consumer = consumer
         return self._consumer
 
     async def _discard(self) -> None:
-        consumer, self._consumer = self._consumer, None
+        consumer, self._consumer, self._place = self._consumer, None, None
         if consumer is not None:
             await consumer.stop()

@@ -30,6 +30,7 @@ class KafkaPublisher:
         self._kafka = kafka
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
+        self._stopping: set[asyncio.Task[None]] = set()
 
     async def publish(self, topic: str, partition: int | None, messages: Sequence[Message]) -> int:
         """Append in order and wait until all replicas have it; the offset of the last message."""
@@ -40,7 +41,7 @@ class KafkaPublisher:
                     return await _by_key(producer, topic, messages)
                 return await _in_batches(producer, topic, partition, messages)
         except (KafkaError, TimeoutError, OSError) as fault:
-            await self._discard(producer)
+            self._discard(producer)
             raise Retryable(f"publishing to {topic}: {fault!r}") from fault
 
     async def close(self) -> None:
@@ -60,18 +61,26 @@ class KafkaPublisher:
                     request_timeout_ms=10_000,
                 )
                 try:
-                    await producer.start()
-                except (KafkaError, OSError) as fault:
-                    await producer.stop()
+                    async with asyncio.timeout(_TIMEOUT_S):
+                        await producer.start()
+                    self._producer = producer
+                except (KafkaError, TimeoutError, OSError) as fault:
                     raise Retryable(f"Kafka is away: {fault!r}") from fault
-                self._producer = producer
+                finally:
+                    if self._producer is not producer:
+                        self._let_go(producer)
             return self._producer
 
-    async def _discard(self, producer: AIOKafkaProducer) -> None:
+    def _discard(self, producer: AIOKafkaProducer) -> None:
         if self._producer is producer:
             self._producer = None
             log.warning("producer discarded")
-            asyncio.get_running_loop().create_task(_stop(producer))
+            self._let_go(producer)
+
+    def _let_go(self, producer: AIOKafkaProducer) -> None:
+        stopping = asyncio.create_task(_stop(producer))
+        self._stopping.add(stopping)
+        stopping.add_done_callback(self._stopping.discard)
 
 
 async def _stop(producer: AIOKafkaProducer) -> None:

@@ -13,6 +13,7 @@ import structlog
 
 from onhand.agents.alarms import Alarm
 from onhand.agents.inbox import Inbox
+from onhand.agents.lanes import cancel
 from onhand.agents.ledger import events
 from onhand.agents.ledger.events import ByTopic
 from onhand.agents.ledger.fold import fold
@@ -76,7 +77,7 @@ class LedgerLane:
                 await self._step()
         finally:
             task, self._committing = self._committing, None
-            await _cancel(task)
+            await cancel(task)
 
     async def _step(self) -> None:
         """Take what comes until the window is due, then hand it over; look around where nothing comes."""
@@ -239,12 +240,3 @@ class LedgerLane:
         for start in range(0, len(levels), self._world.limit):
             records = events.newest(levels[start : start + self._world.limit])
             await self._world.publisher.publish(STOCK, self.partition, records)
-
-
-async def _cancel(task: asyncio.Task[None] | None) -> None:
-    """End a task and wait for its end; what it has failed with is known or no longer matters."""
-    if task is not None:
-        task.cancel()
-        await asyncio.wait([task])
-        if not task.cancelled():
-            task.exception()

@@ -111,6 +111,8 @@ class Oracle:
         """The earlier outcome with the present numbers; nothing changes."""
         decision = self._say(admitted, earlier.outcome, earlier.quantity)
         decision["replayed"] = True
+        for name in ("reorder_point", "reorder_quantity"):
+            decision.pop(name, None)  # the first one's count, and a repeat need not name the same
         if admitted.op in (Op.RESERVE, Op.EXTEND):
             hold = self.holds.get(command.id if admitted.op is Op.RESERVE else command.reservation_id)
             if hold is not None:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from contextlib import asynccontextmanager
 from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -69,11 +69,11 @@ def connect(url: str, timeout_s: float = TIMEOUT_S) -> "Gate":
 
     No socket timeout: with one, Python 3.11 swallows a task's cancellation. No resending: the lane decides that.
     """
-    redis = Redis.from_url(
+    pool = BlockingConnectionPool.from_url(
         url, socket_timeout=None, socket_connect_timeout=None, retry=Retry(NoBackoff(), 0), protocol=2,
-        max_connections=CONNECTIONS,
+        max_connections=CONNECTIONS, timeout=None,
     )  # fmt: skip
-    return Gate(redis, timeout_s)
+    return Gate(Redis.from_pool(pool), timeout_s)
 
 
 class Gate:
