@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import psutil
 
+ELSEWHERE = "elsewhere"
+
 
 class Cpu:
     """The processes that a measurement looks at, by name."""
@@ -12,14 +14,26 @@ class Cpu:
         self._roots = {name: psutil.Process(pid) for name, pid in pids.items()}
 
     def seconds(self) -> dict[str, float]:
-        """User and system seconds so far, of each process and all below it; of one that ended nothing is told."""
+        """User and system seconds so far, of each process and all below it; of one that ended nothing is told.
+
+        `elsewhere` is the rest of the machine: this process, and whatever else disturbs the measurement.
+        """
         found = {}
         for name, root in self._roots.items():
             try:
                 found[name] = _tree_seconds(root)
             except psutil.NoSuchProcess:
                 continue
-        return found
+        return found | {ELSEWHERE: _machine_seconds() - sum(found.values())}
+
+
+def _machine_seconds() -> float:
+    """Busy seconds of all cores since the machine started (guests count in `user` already)."""
+    times = psutil.cpu_times()
+    waiting = (
+        times.idle + getattr(times, "iowait", 0.0) + getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
+    )
+    return float(sum(times) - waiting)
 
 
 def _tree_seconds(root: psutil.Process) -> float:

@@ -80,7 +80,7 @@ def test_every_event_of_the_traffic_was_heard(measured: Measured) -> None:
 
 
 def test_cpu_is_told_by_process(measured: Measured) -> None:
-    servers = {"kafka", "redis", "postgres"}
+    servers = {"kafka", "redis", "postgres", "elsewhere"}
     assert measured.gate.cpu_us.keys() == servers | {"gate"}
     assert measured.plain.cpu_us.keys() == servers | {"plain"}
     assert measured.ledger.cpu_us.keys() == servers | {"ledger"}
