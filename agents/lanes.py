@@ -78,10 +78,10 @@ class Lane:
                 await self._stop(Alarm("corrupt", str(broken), -1))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """A lane ends when it is closed; with anything that is no fault we know, the process must end, loudly."""
+        """A lane ends when it is closed; whenever else, the process must end, loudly, for nobody would serve the partition."""
         error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self._broken(error)
+        if error is not None or not self._closed:
+            self._broken(error or RuntimeError(f"lane {self.partition} ended by itself"))
 
     async def _while_not_alarmed(self) -> None:
         while await self._alarms.alarmed(self.partition):

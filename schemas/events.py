@@ -78,9 +78,9 @@ def movement_recorded(
     quantity: int,
     movement_type: str,
     reference_id: str | None,
-    created_at: str,
+    created_at_ms: int,
 ) -> bytes:
-    """A row of `stock_movements`, as it stands there; `created_at` in RFC 3339."""
+    """A row of `stock_movements`, as it stands there; `created_at` in RFC 3339, and as epoch milliseconds."""
     row = {
         "movement_id": movement_id,
         "sku_id": sku_id,
@@ -89,7 +89,8 @@ def movement_recorded(
         "quantity": quantity,
         "movement_type": movement_type,
         "reference_id": reference_id,
-        "created_at": created_at,
+        "created_at": rfc3339(created_at_ms),
+        "created_at_ms": created_at_ms,
     }
     return _dumps(row).encode()
 

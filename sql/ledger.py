@@ -1,6 +1,7 @@
 """The ledger in PostgreSQL: where a partition stands, writing its next window, its alarms."""
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString
@@ -23,7 +24,13 @@ _SESSION = (
     " -c enable_bitmapscan=off -c jit=off -c synchronous_commit=on -c timezone=UTC"
 )
 """A plan chosen while a table was empty must not stay: only nested loops over the keys are left to choose."""
-_NETWORK = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+_NETWORK = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 _RETRIES = 3
 
 
@@ -170,7 +177,7 @@ class Ledger:
 
     async def _write(self, window: Window, forced: bool) -> Findings:
         async with self._connection() as connection:
-            cursor = await connection.execute(WRITE, parameters(window, forced), prepare=True)
+            cursor = await connection.execute(WRITE, _parameters(window, forced), prepare=True)
             row = await cursor.fetchone()
             if row is None:
                 raise Corrupt("ledger_write returned nothing")
@@ -181,6 +188,13 @@ class Ledger:
         with translated():
             async with self._pool.connection() as connection:
                 yield connection
+
+
+def _parameters(window: Window, forced: bool) -> Any:
+    try:
+        return parameters(window, forced)
+    except (ValueError, TypeError, struct.error) as error:
+        raise Corrupt(f"a window of partition {window.partition} does not fit the tables: {error}") from error
 
 
 async def _configure(connection: Connection) -> None:

@@ -15,7 +15,7 @@ from onhand.schemas.topics import DECISIONS
 from onhand.sql.rows import Fenced, Findings, Level, Mark, PartitionRow, Settings
 from onhand.sql.window import Window
 from tests.agents.memory import MemoryAlarms, MemoryLog, MemoryPublisher, Stored
-from tests.audited import KEYRING
+from tests.audited import KEYRING, WINDOW_MS
 
 
 async def until(true: Callable[[], Awaitable[bool]], within_s: float = 10.0) -> None:
@@ -39,7 +39,9 @@ class MemoryStore:
     """The watermark and the windows. `findings` are what the next write finds; `faults` strike before or after an effect."""
 
     def __init__(self) -> None:
-        self.row: PartitionRow | None = PartitionRow(0, "t", 0, -1, 0, 0, Settings(1, 1, 1), b"", Findings([], []))
+        self.row: PartitionRow | None = PartitionRow(
+            0, "t", 0, -1, 0, 0, Settings(WINDOW_MS, 1, 1), b"", Findings([], [])
+        )
         self.windows: list[Window] = []
         self.findings = Findings([], [])
         self.faults: list[str] = []

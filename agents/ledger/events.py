@@ -91,9 +91,9 @@ def _stock(position: str, available: int, reserved: int, version: int, at_ms: in
 
 
 def _committed(sale: Sale) -> Message:
-    _, id, order_id, line, position, quantity, version, at_ms, trace = sale
+    raw, id, order_id, line, position, quantity, version, at_ms, trace = sale
     value = events.reservation_committed(id, order_id, line, position, quantity, version, at_ms)
-    return _event(events.RESERVATION_COMMITTED, f"{id}/{line}", position, value, at_ms, trace)
+    return _event(events.RESERVATION_COMMITTED, raw.hex(), position, value, at_ms, trace)
 
 
 def _moved(movement: Movement) -> Message:
@@ -101,7 +101,7 @@ def _moved(movement: Movement) -> Message:
     id = str(UUID(bytes=raw))
     sku_id, warehouse_id = split_position(position)
     source, dest = (warehouse_id, None) if type == "ship" else (None, warehouse_id)
-    value = events.movement_recorded(id, sku_id, source, dest, quantity, type, reference_id, events.rfc3339(at_ms))
+    value = events.movement_recorded(id, sku_id, source, dest, quantity, type, reference_id, at_ms)
     return _event(events.MOVEMENT_RECORDED, id, position, value, at_ms, trace)
 
 

@@ -36,6 +36,8 @@ _LOOK_AGAIN_S = 0.5
 _BEHIND_JUMP = 50_000
 """So far behind a jump in seq is the log read for what is missing."""
 _TOUCHED_MS = 60_000
+_SLEPT_MS = 5_000
+"""Less than Kafka's session timeout: whoever was away for longer may have lost the partition, and recovers before it tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,9 @@ class LedgerLane:
         self._world = world
         self._intake = Intake(0, 0)
         self._stored = (0, 0)
+        self._generation_ms = 1
+        self._half = False
+        """Only a part of a command's decisions waits: nothing can be written until the rest is there."""
         self._cut_ms = 0
         self._retell_at_ms: int | None = None
         self._retell_since_ms = 0
@@ -84,16 +89,16 @@ class LedgerLane:
         records = await self._inbox.get(self._world.limit, self._patience_s())
         if records:
             await self._take(records)
-        elif not self._intake.pending:
+        elif self._half or not self._intake.pending:
             await self._look()
         if self._intake.pending and self._patience_s() == 0:
-            await self._hand_over()
+            self._half = not await self._hand_over()
         if self._retell_at_ms is not None and self._world.clock.now_ms() >= self._retell_at_ms:
             await self._retell()
 
     def _patience_s(self) -> float:
         """How long the present window may still gather."""
-        if not self._intake.pending:
+        if self._half or not self._intake.pending:
             return _IDLE_S
         if len(self._intake.pending) >= self._world.limit:
             return 0
@@ -104,12 +109,13 @@ class LedgerLane:
         row = await self._world.store.partition(self.partition)
         if row is None:
             raise Alarm("not_born", "the ledger has no row for this partition; `onhand topics` makes it", -1)
-        _, end = await self._world.log.bounds(DECISIONS, self.partition)
+        first, end = await self._world.log.bounds(DECISIONS, self.partition)
         if row.decisions_offset > end:
             message = f"the ledger has read up to {row.decisions_offset}, the log ends at {end}"
             raise Alarm("decisions_short", message, end)
         self._stored = (row.seq, row.decisions_offset)
-        self._intake = Intake(*self._stored)
+        self._generation_ms = row.settings.window_ms
+        self._intake = Intake(row.seq, max(first, row.decisions_offset))  # what retention took is missed by its seq
         await self._announce_again(row)
         self._retell_at_ms = self._world.clock.now_ms() + int(self._world.retell_after_s * 1_000)
         self._retell_since_ms = row.clock_ms - _TOUCHED_MS
@@ -130,6 +136,7 @@ class LedgerLane:
         self._intake.next_offset = max(self._intake.next_offset, until)
 
     async def _absorb(self, records: Sequence[Record]) -> None:
+        self._half = False
         while (jump := self._intake.take(records)) is not None:
             await self._heal(jump)
         while len(self._intake.pending) >= self._world.limit and await self._hand_over():
@@ -148,7 +155,7 @@ class LedgerLane:
 
     def _prepare(self) -> tuple[Window, ByTopic] | None:
         """The next window and its records; a call of its own, so that the decisions are let go before anything is awaited."""
-        decisions = self._intake.cut(self._world.limit)
+        decisions = self._intake.cut(self._world.limit, self._generation_ms)
         if not decisions:
             return None
         window = fold(self.partition, decisions)
@@ -163,6 +170,8 @@ class LedgerLane:
         self._world.probe("after_ledger_commit")
         self._stored = (window.seq, window.decisions_offset)
         written = self._world.clock.now_ms()
+        if written - began > _SLEPT_MS:
+            raise Retryable(f"writing took {written - began} ms: somebody else may have told newer states meanwhile")
         mark = self.partition, window.seq, window.clock_ms
         await self._publish(messages | events.messages_of_findings(findings, mark, self._world.keyring))
         self._world.probe("after_ledger_events")
@@ -201,6 +210,8 @@ class LedgerLane:
         if mark is None or mark.seq != seq:
             raise Retryable(f"idle, and the ledger is at {mark}, not at seq {seq}: it must recover")
         _, end = await self._world.log.bounds(DECISIONS, self.partition)
+        if end < self._intake.next_offset:
+            raise Retryable(f"the log ends at {end}, and was read up to {self._intake.next_offset}: it must recover")
         if end > self._intake.next_offset:
             await self._catch_up(end)
         if not self._intake.pending and self._committing is None and self._intake.next_offset > offset:

@@ -83,7 +83,9 @@ class MemoryLog:
         return self._first[topic, partition], self._end[topic, partition]
 
     async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[Stored]]:
-        """Records in pieces of seven."""
+        """Records in pieces of seven; what retention took cannot be asked for."""
+        if start < self._first[topic, partition]:
+            raise Retryable(f"offset {start} is out of range")
         wanted = [r for r in self._records[topic, partition] if start <= r.offset < end]
         for at in range(0, len(wanted), 7):
             await pause(None)

@@ -121,6 +121,15 @@ async def test_what_nobody_knows_ends_the_process() -> None:
         assert isinstance(await bench.broken, KeyError)
 
 
+async def test_a_lane_that_is_cancelled_by_nobody_ends_the_process_too() -> None:
+    async def cancelled() -> None:
+        raise asyncio.CancelledError
+
+    bench = Bench(cancelled)
+    async with asyncio.timeout(5):
+        assert "ended by itself" in str(await bench.broken)
+
+
 async def test_closing_is_no_break_and_outlasts_a_swallowed_cancellation() -> None:
     asked = 0
 

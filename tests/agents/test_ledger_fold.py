@@ -11,6 +11,7 @@ from onhand.schemas.topics import DECISIONS, LEDGER, STOCK
 from onhand.sql import remembered
 from onhand.sql.window import movement_id
 from tests.agents.memory import MemoryLog
+from tests.audited import WINDOW_MS
 from tests.decided import Deciding, put, told, window
 from tests.ledger_house import header
 from tests.scenarios import moved, of, reserve, uid
@@ -80,8 +81,17 @@ def test_any_cut_of_a_window_ends_a_command() -> None:
     intake, dice = Intake(0, 0), random.Random(9)
     intake.pending = told(decisions)
     taken = 0
-    while window := intake.cut(dice.randint(1, 7)):
+    while window := intake.cut(dice.randint(1, 7), WINDOW_MS):
         taken += len(window)
         last = window[-1].fields
         assert last.get("index", 0) == last.get("of", 1) - 1
     assert taken == len(decisions)
+
+
+def test_an_id_that_is_forgotten_and_comes_again_is_in_another_window() -> None:
+    decide = Deciding()
+    decisions = decide(moved("receive", 1, 9), reserve(2, 1), of("release", 3, 2))
+    decisions += decide(reserve(2, 4), moved("ship", 4, 1), at_ms=decide.now + 3 * WINDOW_MS)
+    intake = Intake(0, 0)
+    intake.pending = told(decisions)
+    assert [len(intake.cut(limit, WINDOW_MS)) for limit in (100, 1, 100, 100)] == [3, 1, 1, 0]

@@ -166,6 +166,17 @@ async def test_lost_decisions_stop_the_lane_until_they_are_there(house: LedgerHo
     await house.reaches(9)
 
 
+async def test_decisions_that_retention_took_unread_are_lost(house: LedgerHouse, store: MemoryStore) -> None:
+    put(house.log, Deciding()(*[moved("receive", number, 1) for number in range(9)]))
+    house.log.cut(DECISIONS, 0, 5)
+    house.start()
+    async with asyncio.timeout(10):
+        await house.alarms.raised.wait()
+    assert house.alarms.now is not None
+    assert (house.alarms.now.code, house.alarms.now.offset) == ("decisions_lost", 5)
+    assert store.windows == []
+
+
 async def test_windows_end_with_the_last_decision_of_a_command(house: LedgerHouse, store: MemoryStore) -> None:
     decide = Deciding()
     decisions = decide(moved("receive", 1, 50), *[reserve(number, 1) for number in range(2, 12)])

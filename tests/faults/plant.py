@@ -90,8 +90,9 @@ class Plant:
     def __init__(self, servers: Stack) -> None:
         self.servers = servers
         self.settings: Settings = settings_at(servers.state.root)
-        self._workers = ExitStack()
+        self._ends = ExitStack()
         self._number = 0
+        self.workers: list[Worker] = []
 
     def __enter__(self) -> Self:
         return self
@@ -100,20 +101,25 @@ class Plant:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         print(self._last_words())  # pytest shows it where a test failed
-        self._workers.close()
+        self._ends.close()
 
     def worker(self, role: str, probe: str | None = None, group: str | None = None) -> Worker:
         """Start one; it is not waited for."""
         self._number += 1
         log = self.servers.state.root / "logs" / f"test-{role}-{self._number}.log"
         worker = Worker(role, self.servers.environment, log, probe, group)
-        self._workers.callback(worker.end)
+        self._ends.callback(worker.end)
+        self.workers.append(worker)
         return worker
 
     def staff(self, gates: int = 1, ledgers: int = 1) -> list[Worker]:
         """Workers of both roles, serving; the gates come first."""
         workers = [self.worker(role) for role, count in (("gate", gates), ("ledger", ledgers)) for _ in range(count)]
         return [worker.serving() for worker in workers]
+
+    def ended(self) -> list[int]:
+        """Exit codes of workers that run no more."""
+        return [code for worker in self.workers if (code := worker.process.poll()) is not None]
 
     def kill_server(self, name: str) -> None:
         """SIGKILL to a server; returns when the supervisor has another one running."""
