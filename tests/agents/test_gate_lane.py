@@ -251,6 +251,7 @@ async def test_a_store_put_back_to_an_older_state_is_brought_up_again(house: Hou
     last = house.say(*(reserve(n, 1) for n in range(3, 9)), of("commit", 20, 3))
     await house.feed(lane, 2)
     await house.done()
+    await until(lambda: house.raw.hget("gate:{0}", "unpublished") == b"\x90")
     house.put_back(older)
     if under_load:
         house.say(of("release", 21, 4))
