@@ -87,11 +87,14 @@ class System:
     def oracle(self) -> Oracle:
         return Oracle(0, 1, KEYRING, WINDOW_MS, LIMIT)
 
-    def audit(self, certain: int | None = None, values: list[bytes | None] | None = None) -> Findings:
+    def audit(
+        self, certain: int | None = None, values: list[bytes | None] | None = None, decisions_from: int = 0
+    ) -> Findings:
         findings = Findings()
         told = [json.dumps(decision).encode() for decision in self.decisions] if values is None else values
         certain = len(self.log) if certain is None else certain
-        telling = Telling(0, iter(told), certain, findings, clock=iter(range(0, 10_000, 3)).__next__)
+        clock = iter(range(0, 10_000, 3)).__next__
+        telling = Telling(0, iter(told), certain, findings, clock, aged=decisions_from > 0)
         PartitionAudit(self.oracle(), self.gate, self.ledger, telling, findings).run(self.log)
         compare_ledger_with_itself(0, self.ledger, findings)
         findings.totals["untold"] = telling.untold

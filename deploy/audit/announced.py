@@ -85,7 +85,7 @@ class Announcements:
                 self._findings.differ("stock topic", self._partition, position, row[:4], told)
         for key in wanted.keys() | self._told.keys() if wanted is not None else ():
             tally, found = (wanted or {}).get(key, Tally()), self._told.get(key, Tally())
-            if found.rows < tally.rows and key[0] in self._ledger.last_window:
+            if 0 < tally.rows - found.rows <= self._ledger.last_window.get(key[0], 0):
                 late.add(key[0])
             else:
                 self._findings.expect("ledger topic", self._partition, " ".join(key), tally, found)

@@ -1,5 +1,6 @@
 """What the ledger holds, read from PostgreSQL in one snapshot: the auditor's own few lines."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, LiteralString, NamedTuple
@@ -29,8 +30,8 @@ class Row(NamedTuple):
 class LedgerView:
     """A partition of the ledger: all decisions up to `seq`, the last of them that of the command at `source_offset`.
 
-    `newest` is the greatest movement_id by position; `last_window` holds the positions whose newest events lie beside the
-    watermark: they may not be announced yet.
+    `newest` is the greatest movement_id by position; `last_window` counts by position the events that lie beside the
+    watermark: so many may not be announced yet, and no more.
     """
 
     seq: int
@@ -42,7 +43,7 @@ class LedgerView:
     reservations: Tallies = field(default_factory=Tallies)
     movements: Tallies = field(default_factory=Tallies)
     newest: dict[str, str] = field(default_factory=dict)
-    last_window: set[str] = field(default_factory=set)
+    last_window: Counter[str] = field(default_factory=Counter)
 
 
 _PARTITIONS: LiteralString = (
@@ -74,14 +75,15 @@ def read_ledger(connection: "Connection[Any]") -> dict[int, LedgerView]:
             _read_reservations(connection, table, views)
         _read_movements(connection, views)
     for partition, events, *_ in partitions:
-        views[partition].last_window = _words(events) & views[partition].positions.keys()
+        known = views[partition].positions
+        views[partition].last_window = Counter(word for word in _words(events) if word in known)
     return views
 
 
-def _words(events: bytes) -> set[str]:
+def _words(events: bytes) -> list[str]:
     """Every string in the packed events of a window, which are a list of flat lists."""
     packed = ormsgpack.unpackb(events) if events else []
-    return {word for part in packed if isinstance(part, list) for word in part if isinstance(word, str)}
+    return [word for part in packed if isinstance(part, list) for word in part if isinstance(word, str)]
 
 
 def _read_reservations(connection: "Connection[Any]", table: LiteralString, views: dict[int, LedgerView]) -> None:

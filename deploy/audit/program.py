@@ -123,7 +123,7 @@ class _Audit:
             certain = max(certain, ledger.source_offset + 1)
         low, _ = self._logs.bounds(DECISIONS, partition)
         values = self._values(DECISIONS, partition, low)
-        telling = Telling(partition, values, certain, findings)
+        telling = Telling(partition, values, certain, findings, aged=low > 0)
         again = PartitionAudit(oracle, gate, ledger, telling, findings)
         if again.end >= high:
             findings.differ("log", partition, "end", f"beyond {again.end}, where a store is", high)

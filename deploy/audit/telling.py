@@ -18,6 +18,7 @@ class Telling:
 
     `values` are the record values in order; a None among them says that no more is there yet. Decisions of commands before
     `certain` must be there already; for later ones it waits, `PATIENCE_S` in all, and then counts them as not told yet.
+    `aged`: the topic's beginning is gone, so decisions before the first one that is left are no loss.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class Telling:
         certain: int,
         findings: Findings,
         clock: Callable[[], float] = time.monotonic,
+        aged: bool = False,
     ) -> None:
         self.untold = 0
         self._partition = partition
@@ -34,6 +36,7 @@ class Telling:
         self._certain = certain
         self._findings = findings
         self._clock = clock
+        self._aged = aged
         self._deadline = clock() + PATIENCE_S
         self._ahead: Decision | None = None
         self._hashes = array("q")
@@ -47,7 +50,7 @@ class Telling:
             self._findings.compared["decision"] += 1
             if found != wanted:
                 self._findings.differ("decision", self._partition, f"seq {seq}", *_unlike(wanted, found))
-        elif self._first and seq < self._first:
+        elif self._aged and (seq < self._first if self._first else wanted["source_offset"] < self._certain):
             return  # older than what the topic keeps
         elif wanted["source_offset"] >= self._certain and self._ahead is None:
             self.untold += 1

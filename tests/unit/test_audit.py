@@ -1,6 +1,7 @@
 """The auditor's own test: a healthy system is clean, and each seeded fault is found and named."""
 
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -52,7 +53,9 @@ def test_lost_decisions_at_the_end_and_at_the_start() -> None:
     assert [d.kind for d in system.audit().differences] == ["decision"] * 3
     late = System()
     del late.decisions[:50]
-    assert late.audit().clean, "decisions are kept a shorter time than commands"
+    assert late.audit(decisions_from=50).clean, "decisions are kept a shorter time than commands"
+    assert [d.kind for d in late.audit().differences] == ["decision"] * 50, "the topic has lost none, so none was told"
+    assert System().audit(decisions_from=9_000, values=[]).clean, "all have aged out of their topic"
 
 
 def test_a_changed_decision_names_the_fields() -> None:
@@ -187,6 +190,9 @@ def test_without_the_log_positions_of_equal_version_are_compared() -> None:
     system.gate.positions["CLOCK:1"] = numbers._replace(reserved=numbers.reserved + 1)
     compare_gate_with_ledger(0, system.gate, system.ledger, findings)
     assert [d.where for d in findings.differences] == ["CLOCK:1"]
+    del system.gate.positions["CLOCK:1"]
+    compare_gate_with_ledger(0, system.gate, system.ledger, findings)
+    assert [d.found for d in findings.differences[1:]] == ["available=0 reserved=0 total=0 version=0"]
 
 
 def committed(decision: dict[str, Any]) -> bytes:
@@ -225,10 +231,13 @@ def test_commits_must_be_announced() -> None:
 
 def test_only_the_last_window_may_be_on_its_way() -> None:
     system, findings = System(), Findings()
-    system.ledger.last_window = {"CLOCK:1"}
+    system.ledger.last_window = Counter({"CLOCK:1": 1})
     Announcements(0, system.ledger, findings).compare({("CLOCK:1", "commit"): Tally(1, 1, 1)})
     assert [(d.kind, d.where) for d in findings.differences] == [("stock topic", "CLOCK:2")]
     assert findings.notes == ["partition 0: 1 positions of the last window are not announced yet"]
+    findings = Findings()
+    Announcements(0, system.ledger, findings).compare({("CLOCK:1", "commit"): Tally(2, 2, 2)})
+    assert "ledger topic" in {d.kind for d in findings.differences}, "more is missing than the last window has"
 
 
 def test_the_newest_stock_must_be_announced() -> None:
