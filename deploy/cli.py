@@ -11,14 +11,12 @@ from typing import Annotated, Any
 import typer
 
 from onhand.deploy.bench.cli import app as bench
-from onhand.deploy.stack.errors import Refused, StackError
+from onhand.deploy.stack.errors import Refused, StackError, Usage
 from onhand.schemas.faults import Corrupt, Retryable
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help=(
     "An inventory engine that never sells what it does not have."
 ))  # fmt: skip
-
-app.add_typer(bench, name="bench")
 
 State = Annotated[Path, typer.Option("--state", help="The state directory.", envvar="ONHAND_STATE", show_envvar=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -38,10 +36,14 @@ def up(
     as_json: Json = False,
 ) -> None:
     """Start everything on this machine: servers, tables, topics, workers."""
+    import os
+
     from onhand.deploy.stack import foreground
+    from onhand.deploy.stack.reach import settings_of
     from onhand.deploy.stack.state import StateDir
     from onhand.deploy.stack.supervisor import Options
 
+    settings_of(os.environ)  # what is wrong there is told before anything is started
     given = {"kafka": kafka_port, "redis": redis_port, "postgres": postgres_port}
     ports = {name: port for name, port in given.items() if port}
     if not detach:
@@ -89,9 +91,9 @@ def status(state: State = DEFAULT_STATE, as_json: Json = False) -> None:
 def audit(state: State = DEFAULT_STATE, as_json: Json = False) -> None:
     """Decide the log again and compare it with decisions, gate and ledger; 1 on any difference."""
     from onhand.deploy.audit.program import run
-    from onhand.deploy.stack.reach import settings_at
+    from onhand.deploy.stack.reach import signing_settings_at
 
-    raise typer.Exit(run(settings_at(state), as_json))
+    raise typer.Exit(run(signing_settings_at(state), as_json))
 
 
 @app.command()
@@ -128,7 +130,7 @@ def migrate(state: State = DEFAULT_STATE) -> None:
     from onhand.deploy.stack.reach import settings_at
     from onhand.sql.migrate import migrate as run
 
-    for applied in run(settings_at(state).postgres.get_secret_value()):
+    for applied in run(settings_at(state, needed=["postgres"]).postgres.get_secret_value()):
         typer.echo(f"applied {applied.number:04} {applied.name}")
 
 
@@ -148,11 +150,14 @@ def worker(role: Annotated[str, typer.Argument(help="gate or ledger")], state: S
     import os
 
     from onhand.agents.worker import ROLES, run
-    from onhand.deploy.stack.reach import environment_of
+    from onhand.deploy.stack.reach import environment_of, signing_settings_at
 
     if role not in ROLES:
         raise typer.BadParameter(f"{role!r} is none of {', '.join(ROLES)}", param_hint="ROLE")
-    os.environ |= environment_of(state)
+    signing_settings_at(state)  # what is wrong there is told in a line
+    environment = environment_of(state)
+    os.environ.clear()  # of variables that are empty, too
+    os.environ |= environment
     raise typer.Exit(run(role))
 
 
@@ -194,6 +199,8 @@ def main() -> None:
 
 
 def _exit_code(error: Exception) -> int | None:
+    if isinstance(error, Usage):
+        return 2
     if isinstance(error, (Refused, Corrupt)):
         return 1
     return 3 if isinstance(error, (StackError, Retryable)) else None

@@ -27,10 +27,12 @@ _POSITIONS, _COMMANDS, _PLAIN, _SECONDS, _HOLDS = 10_000, 300_000, 25_000, 20, 1
 
 
 @app.callback()
-def bench(context: typer.Context) -> None:
+def bench(context: typer.Context, state: State = None, as_json: Json = False) -> None:
     """Measure gate, ledger and latency; all of it without a subcommand."""
     if context.invoked_subcommand is None:
-        everything()
+        everything(state, as_json)
+    elif state or as_json:
+        raise typer.BadParameter(f"options of `{context.invoked_subcommand}` come after its name")
 
 
 @app.command("all")

@@ -17,7 +17,7 @@ from onhand.deploy.demo.crowd import HOT, HOT_UNITS, Crowd
 from onhand.deploy.demo.outage import Outage
 from onhand.deploy.demo.sale import Sale
 from onhand.deploy.demo.screen import Screen
-from onhand.deploy.stack.reach import settings_at
+from onhand.deploy.stack.reach import signing_settings_at
 from onhand.schemas.faults import Retryable
 
 SHOPPERS = 30_000
@@ -29,7 +29,7 @@ def run(state: Path, as_json: bool = False, seed: int = 1, shoppers: int = SHOPP
 
     0 nothing differs, 1 a difference or a sale that does not end, 3 a server is away.
     """
-    settings = settings_at(state)
+    settings = signing_settings_at(state)
     console = Console(stderr=as_json)
     sale = Sale(settings.broker.librdkafka(), Crowd(seed, shoppers, time.time_ns() // 1_000_000))
     outage = Outage(state)
@@ -56,11 +56,12 @@ def run(state: Path, as_json: bool = False, seed: int = 1, shoppers: int = SHOPP
 
 
 def load_stock(settings: Settings, seed: int = 1) -> int:
-    """Receives the demo's stock and returns the units; `Retryable` where Kafka is away."""
+    """Receives the demo's stock and returns the units; `Retryable` where Kafka is away or nobody decides."""
     sale = Sale(settings.broker.librdkafka(), Crowd(seed, 0, time.time_ns() // 1_000_000))
     try:
         sale.open()
-        sale.deliver()
+        if not sale.deliver():
+            raise Retryable("the demo's stock was not decided; `onhand status` shows how far the gate is")
         return sale.crowd.tally["units received"]
     finally:
         sale.close()
@@ -80,7 +81,8 @@ def from_nothing(as_json: bool = False, seed: int = 1, shoppers: int = SHOPPERS)
 
 
 def _hold_sale(sale: Sale, outage: Outage, console: Console) -> bool:
-    sale.deliver()
+    if not sale.deliver():
+        return False
     units = sale.crowd.tally["units received"]
     console.print(
         f"{units:,} units received, {HOT_UNITS:,} of them {HOT}; {sale.crowd.count:,} shoppers", highlight=False

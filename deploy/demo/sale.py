@@ -67,9 +67,9 @@ class Sale:
         """Lets the connections go."""
         self._consumer.close()
 
-    def deliver(self) -> None:
-        """Receives the stock and waits until it is there."""
-        self._run(self.crowd.deliveries(), ARRIVALS_PER_S, lambda: not self.crowd.awaited, lambda: None)
+    def deliver(self) -> bool:
+        """Receives the stock and waits until it is there; False if nothing happened for `PATIENCE_S`."""
+        return self._run(self.crowd.deliveries(), ARRIVALS_PER_S, lambda: not self.crowd.awaited, lambda: None)
 
     def sell(self, tick: Callable[[], None]) -> bool:
         """Lets the shoppers in. False if after the last one's arrival nothing happened for `PATIENCE_S`."""

@@ -19,6 +19,7 @@ from onhand.deploy.stack.errors import StackError
 
 _LAUNCH = Path(__file__).with_name("launch.py")
 _LOG_LIMIT_BYTES = 64 * 1024 * 1024
+_DEATH_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +123,13 @@ def started_at(pid: int) -> str | None:
 def end(processes: Iterable[tuple[int, str]], patience_s: float) -> None:
     """Ask processes (pid, start) to stop, wait, kill what is left. A pid that is another's by now is left alone."""
     alive = [(pid, start) for pid, start in processes if started_at(pid) == start]
-    for pid, _ in alive:
-        _signal(pid, signal.SIGTERM)
-    until = time.monotonic() + patience_s
-    while alive and time.monotonic() < until:
-        time.sleep(0.05)
-        alive = [(pid, start) for pid, start in alive if started_at(pid) == start]
-    for pid, _ in alive:
-        _signal(pid, signal.SIGKILL)
+    for number, within_s in ((signal.SIGTERM, patience_s), (signal.SIGKILL, _DEATH_WITHIN_S)):
+        for pid, _ in alive:
+            _signal(pid, number)
+        until = time.monotonic() + within_s
+        while alive and time.monotonic() < until:
+            time.sleep(0.05)
+            alive = [(pid, start) for pid, start in alive if started_at(pid) == start]
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from onhand.deploy.stack.children import Command, User, run_once, started_at, unprivileged
+from onhand.deploy.stack.children import Command, User, run_once, unprivileged
 from onhand.deploy.stack.errors import StackError
 from onhand.deploy.stack.part import Progress, Report, listening
 from onhand.deploy.stack.reachable import reachable_binaries, reachable_home
@@ -107,13 +107,16 @@ class Postgres:
 def _forget_a_dead_server(data: Path) -> None:
     """Take away the pid file of a server that was killed.
 
-    PostgreSQL does so itself, but takes a zombie, which in a container may never be reaped, for alive. The file also guards
-    against backends that outlived their server: those, known by their working directory, are ended first.
+    PostgreSQL does so itself, but takes a zombie, which in a container may never be reaped, or a stranger that has the pid
+    by now, for alive, and refuses an empty file. The file also guards against backends that outlived their server:
+    those, known by their working directory, are ended first.
     """
     pid_file = data / "postmaster.pid"
-    if not pid_file.exists() or started_at(int(pid_file.read_text().split()[0])):
+    if not pid_file.exists():
         return
     orphans = [process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(data.resolve())]
+    if pid_file.read_text().partition("\n")[0].strip() in [str(process.pid) for process in orphans]:
+        return  # it is no orphan: the server lives
     for process in orphans:
         process.kill()
     psutil.wait_procs(orphans, timeout=5)

@@ -49,6 +49,8 @@ def reachable_home(user: User | None, state: StateDir) -> Path:
 
 def _common(user: User | None) -> Path:
     for folder in _COMMON:
+        if folder.is_symlink():  # not ours
+            continue
         try:
             folder.mkdir(exist_ok=True)
             folder.chmod(0o755)

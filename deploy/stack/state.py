@@ -62,7 +62,12 @@ class StateDir:
         return {str(name): str(value) for name, value in read_json(path).items()}
 
     def ports(self, names: list[str], given: dict[str, int]) -> dict[str, int]:
-        """A port for each name: the given one, else the one of the last start if it is still free, else a new one."""
+        """A port for each name: the given one, else the one of the last start if it is still free, else a new one.
+
+        Refused where a given one is taken: who listens there would be taken for the part.
+        """
+        if taken := [name for name in names if name in given and not port_free(given[name])]:
+            raise Refused(f"port {given[taken[0]]}, given for {taken[0]}, is taken by another program")
         path = self.root / "ports.json"
         kept: dict[str, int] = read_json(path) if path.exists() else {}
         chosen = {name: given.get(name) or _kept_or_new(kept.get(name), set(kept.values())) for name in names}

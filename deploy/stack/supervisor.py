@@ -88,7 +88,8 @@ class Supervisor:
     def environment(self) -> dict[str, str]:
         """The environment of a process that works on this stack: addresses, secret, state directory."""
         addresses = {VARIABLES[name]: str(value) for name, value in self.endpoints.items() if name in VARIABLES}
-        base = {"ONHAND_SECRET": self._state.secrets()["secret"]} | self._options.base_env
+        given = {n: v for n, v in self._options.base_env.items() if v or not n.startswith("ONHAND_")}  # "" is not set
+        base = {"ONHAND_SECRET": self._state.secrets()["secret"]} | given
         return base | addresses | {"ONHAND_STATE": str(self._state.root)}
 
     async def _serve(self) -> None:
@@ -111,7 +112,10 @@ class Supervisor:
         while True:
             await asyncio.sleep(_LOGS_EVERY_S)
             for log in self._state.logs:
-                await asyncio.to_thread(shorten, log)
+                try:
+                    await asyncio.to_thread(shorten, log)
+                except OSError as error:  # as on a full disk: no reason to stop what runs
+                    self._report_to(Progress("logs", "not shortened", str(error)))
 
     async def _start(self, parts: list[Part]) -> None:
         """Start parts side by side."""
@@ -166,9 +170,14 @@ class Supervisor:
     def _tell(self) -> None:
         """Write who runs; once all was ready for the first time, the endpoints too."""
         parts = {k.part.name: _row(k) for k in self._keepers if k.identity}
-        write_private(self._state.run, {"supervisor": self._me, "parts": parts})
-        if self._told and not self._stopping.is_set():
-            write_private(self._state.endpoints, self.endpoints)
+        try:
+            write_private(self._state.run, {"supervisor": self._me, "parts": parts})
+            if self._told and not self._stopping.is_set():
+                write_private(self._state.endpoints, self.endpoints)
+        except OSError as error:
+            if not (self._told or self._stopping.is_set()):
+                raise StackError(f"{self._state.root} cannot be written: {error.strerror}") from error
+            self._report_to(Progress("state directory", "not written", str(error)))  # what runs goes on
 
     def _report(self, progress: Progress) -> None:
         """Pass it on; to a thread that still prepares a part when all is to stop, say so."""

@@ -99,6 +99,20 @@ def test_wrong_usage_is_2(words: list[str], tmp_path: Path) -> None:
     assert onhand(*words, ONHAND_STATE=str(tmp_path)).returncode == 2
 
 
+@pytest.mark.parametrize("words", [["up"], ["up", "--detach"], ["topics"], ["status"], ["audit"], ["worker", "gate"]])
+def test_a_malformed_or_missing_setting_is_2_in_a_line(words: list[str], tmp_path: Path) -> None:
+    servers = {
+        "ONHAND_KAFKA": "127.0.0.1:1",
+        "ONHAND_REDIS": "redis://127.0.0.1:1/0",
+        "ONHAND_POSTGRES": "postgresql://127.0.0.1:1/d",
+    }
+    wrong = [{"ONHAND_PARTITIONS": "x"}, {"ONHAND_REDIS": "127.0.0.1:6379"}]
+    for more in [*wrong, {}] if words[0] in ("audit", "worker") else wrong:
+        done = onhand(*words, "--state", str(tmp_path), **servers | more)
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+        assert next(iter(more), "ONHAND_SECRET") in done.stderr
+
+
 @pytest.mark.parametrize("words", [["migrate"], ["topics"]])
 def test_where_nothing_runs_it_is_3(words: list[str], tmp_path: Path) -> None:
     done = onhand(*words, "--state", str(tmp_path))

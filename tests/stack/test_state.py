@@ -1,13 +1,17 @@
 """The state directory's small files."""
 
 import json
+import os
 import socket
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from onhand.deploy.stack import Refused, StackError, children
+from onhand.deploy.stack.errors import Usage
+from onhand.deploy.stack.postgres import _forget_a_dead_server
 from onhand.deploy.stack.reach import environment_of, settings_at, settings_of
 from onhand.deploy.stack.state import StateDir, write_private
 
@@ -38,6 +42,15 @@ def test_a_given_port_is_taken_and_kept(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "ports.json").read_text()) == {"redis": 29_999}
 
 
+def test_a_given_port_that_is_taken_is_refused(tmp_path: Path) -> None:
+    """Its part would seem to serve at once: what answers there is somebody else's server."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(Refused, match=r"port \d+, given for kafka, is taken"):
+            StateDir.at(tmp_path).ports(["kafka", "redis"], {"kafka": taken.getsockname()[1]})
+
+
 def test_a_directory_has_one_owner(tmp_path: Path) -> None:
     state = StateDir.at(tmp_path)
     with state.owned(), pytest.raises(Refused, match="runs already"), state.owned():
@@ -66,15 +79,37 @@ def test_where_nothing_runs_the_message_says_what_helps(tmp_path: Path, monkeypa
 
 
 def test_a_wrong_variable_is_named_and_its_value_is_not_shown() -> None:
-    with pytest.raises(StackError, match="ONHAND_KAFKA") as wrong:
-        settings_of({"ONHAND_KAFKA": "kafka+ssl://u:s3cret@nonsense"})
-    assert "s3cret" not in str(wrong.value)
+    for name, value in (
+        ("ONHAND_KAFKA", "kafka+ssl://u:s3cret@nonsense"),
+        ("ONHAND_REDIS", "redis://:s3cret@h:port/0"),
+        ("ONHAND_POSTGRES", "postgresql//u:s3cret@h/d"),
+        ("ONHAND_SECRET", "s3cret"),
+    ):
+        with pytest.raises(Usage, match=name) as wrong:
+            settings_of({name: value})
+        assert "s3cret" not in str(wrong.value)
+    several = "postgresql://u:p@one:5432,two:5433/d"
+    assert settings_of({"ONHAND_POSTGRES": several, "ONHAND_REDIS": ""}).postgres.get_secret_value() == several
 
 
 def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StackError, match="cannot be a state directory: Not a directory"):
         StateDir.at(tmp_path / "file" / "state")
+
+
+def test_the_pid_file_of_a_dead_postgres_goes_even_if_a_stranger_has_the_pid(tmp_path: Path) -> None:
+    pid_file = tmp_path / "postmaster.pid"
+    for content in (f"{os.getpid()}\nrest", ""):
+        pid_file.write_text(content)
+        _forget_a_dead_server(tmp_path)
+        assert not pid_file.exists()
+    with subprocess.Popen(["sleep", "60"], cwd=tmp_path) as server:
+        pid_file.write_text(f"{server.pid}\nrest")
+        _forget_a_dead_server(tmp_path)
+        assert pid_file.exists(), "it lives"
+        assert server.poll() is None
+        server.kill()
 
 
 def test_a_long_log_is_put_aside_while_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
