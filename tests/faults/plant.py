@@ -138,11 +138,6 @@ class Plant:
         except (Retryable, StackError):
             return []
 
-    def t(self, what):
-        import time
-
-        print(f"{time.monotonic():.2f} {what}", file=sys.stderr)
-
     def caught_up(self) -> None:
         """Wait until gate and ledger have reached the end of the log everywhere; no alarm meanwhile."""
         until(self._level, CATCH_UP_S)
