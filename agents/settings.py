@@ -4,7 +4,7 @@ import ssl
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import Field, SecretStr, field_validator
@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     """Replicas of the topics that are made."""
     ready_fd: int | None = None
     metrics_port: int | None = Field(default=None, ge=0, le=65_535)
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("kafka")
     @classmethod

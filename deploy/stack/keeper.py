@@ -12,7 +12,7 @@ from onhand.deploy.stack.part import Part, Progress, Report
 from onhand.deploy.stack.state import StateDir
 
 _POLL_S = 0.05
-_SERVING_WITHIN_S = 90.0
+_SERVING_WITHIN_S = 300
 _FIRST_TRIES = 3
 _PAUSE_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)
 _STEADY_AFTER_S = 30.0  # a part that ran this long starts again with the shortest pause

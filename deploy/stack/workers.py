@@ -45,8 +45,16 @@ class Worker:
         """The worker in the foreground, with a pipe on which it tells that it serves."""
         self._ready = os.pipe()
         argv = [sys.executable, "-m", "onhand.deploy.cli", "worker", self.role]
-        env = self.env | {"ONHAND_READY_FD": str(self._ready[1])}
+        env = self.env | {"ONHAND_READY_FD": str(self._ready[1])} | self._metrics()
         return Command(argv, env, self.state.root, orphan_signal=signal.SIGKILL, pass_fds=(self._ready[1],))
+
+    def _metrics(self) -> dict[str, str]:
+        """A port of its own for each: gates from ONHAND_METRICS_PORT on, ledgers behind the most gates there may be."""
+        first = self.env.get("ONHAND_METRICS_PORT")
+        if not first:
+            return {}
+        behind = _MOST_GATES if self.role == "ledger" else 0
+        return {"ONHAND_METRICS_PORT": str(int(first) + behind + self.number - 1)}
 
     async def serving(self, child: subprocess.Popen[bytes]) -> None:
         """Wait for `ready` on the pipe. One that closes it without a word is given up when it dies."""
