@@ -6,7 +6,7 @@ from typing import Annotated, Any, get_args
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
-from onhand.schemas.commands import Command, Id, SkuId, WarehouseId
+from onhand.schemas.commands import MAX_LINES, Command, Id, SkuId, WarehouseId
 from onhand.schemas.faults import Poison
 
 MAX_BYTES = 64 * 1024
@@ -38,6 +38,10 @@ _REASONS = {
     "int_type": "must be an integer",
     "int_from_float": "must be an integer",
     "int_parsing_size": "must be an integer within its limits",
+    "tuple_type": "must be a list",
+    "model_type": "must be an object",
+    "too_short": f"must hold 1 to {MAX_LINES}",
+    "too_long": f"must hold 1 to {MAX_LINES}",
 }
 
 
@@ -102,11 +106,6 @@ def _echo(body: dict[str, Any]) -> dict[str, Any]:
         except ValidationError:
             continue
     return echo
-
-
-def body_hash(command: Command) -> int:
-    """48 bits of the use that a command makes of its id; another use of the same id is refused."""
-    return use_hash(command.use)
 
 
 def use_hash(wish: str) -> int:
