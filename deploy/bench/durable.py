@@ -26,6 +26,11 @@ class Durable:
         row = self._connection.execute("SELECT coalesce(sum(seq), 0)::bigint FROM ledger_partitions").fetchone()
         return int(row[0]) if row else 0
 
+    def next_offsets(self) -> list[int]:
+        """The next offset of `inventory.decisions` to be read, by partition."""
+        rows = self._connection.execute("SELECT decisions_offset FROM ledger_partitions ORDER BY partition")
+        return [int(offset) for (offset,) in rows.fetchall()]
+
     def versions(self, prefix: str) -> dict[str, int]:
         """Version by position, of the SKUs that begin with `prefix-`."""
         rows = self._connection.execute(

@@ -19,6 +19,8 @@ class Rate:
     seconds: float
     per_s: float
     cpu_us: Mapping[str, float]
+    pace_us: float
+    """How slow a core was right afterwards: CPU time of a fixed piece of Python."""
     at_least: float | None = None
     aim: float | None = None
     verified: Mapping[str, int] = field(default_factory=dict)
@@ -30,7 +32,9 @@ class Rate:
         verified: Mapping[str, int] | None = None,
     ) -> "Rate":  # fmt: skip
         """From what was watched."""
-        return Rate(bench, load, span.count, span.seconds, span.per_s, span.cpu_us, at_least, aim, verified or {})
+        return Rate(
+            bench, load, span.count, span.seconds, span.per_s, span.cpu_us, span.pace_us, at_least, aim, verified or {}
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ def line(figure: Figure) -> str:
 def _words(figure: Figure) -> tuple[str, str, str, str]:
     match figure:
         case Rate():
-            rate, costs = f"{figure.per_s:,.0f}/s", _costs(figure.cpu_us)
+            rate, costs = f"{figure.per_s:,.0f}/s", f"{_costs(figure.cpu_us)}; pace {figure.pace_us:,.0f}"
             return rate, _number(figure.at_least, "/s"), _number(figure.aim, "/s"), costs
         case Ratio():
             return f"{figure.ratio:.1f}x", _number(figure.at_least, "x"), _number(figure.aim, "x"), ""

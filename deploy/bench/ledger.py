@@ -35,9 +35,10 @@ def measure_together(ground: Ground, place: Filled) -> Rate:
 
 def _measure(ground: Ground, place: Filled, roles: tuple[str, ...]) -> tuple[Span, dict[str, int]]:
     load = place.load
-    stock_from, ledger_from = ground.ends.of(STOCK), ground.ends.of(LEDGER)
     with closing(Durable(ground)) as durable, ExitStack() as running:
+        _catch_up(ground, durable, place)
         before = durable.decisions()
+        stock_from, ledger_from = ground.ends.of(STOCK), ground.ends.of(LEDGER)
         workers = {role: running.enter_context(ground.worker(role, wait=role != roles[-1])) for role in roles}
         samples = _watch(ground, durable, before, load.total, workers)
         if "gate" in workers:
@@ -47,6 +48,18 @@ def _measure(ground: Ground, place: Filled, roles: tuple[str, ...]) -> tuple[Spa
     sent_s = last_s - time.time() + time.monotonic()
     samples[-1] = end._replace(at_s=max(end.at_s, sent_s))
     return span(samples, warm(load)), counts
+
+
+def _catch_up(ground: Ground, durable: Durable, place: Filled) -> None:
+    """Let the ledger take what was decided before the load, if anything was left."""
+
+    def taken() -> int:
+        pairs = zip(durable.next_offsets(), place.decisions_from, strict=True)
+        return sum(min(offset, start) for offset, start in pairs)
+
+    if taken() < sum(place.decisions_from):
+        with ground.worker("ledger") as worker:
+            watch(taken, sum(place.decisions_from), Cpu({}), {"ledger": worker}, PATIENCE_S)
 
 
 def _watch(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from onhand.deploy.bench.cpu import Cpu
+from onhand.deploy.bench.cpu import Cpu, pace
 from onhand.schemas.faults import Corrupt
 
 _EVERY_S = 0.05
@@ -30,6 +30,8 @@ class Span:
     seconds: float
     cpu_us: dict[str, float]
     """CPU microseconds a piece, by process."""
+    pace_us: float
+    """`cpu.pace` right afterwards."""
 
     @property
     def per_s(self) -> float:
@@ -69,4 +71,4 @@ def span(samples: list[Sample], low: float) -> Span:
     first = next(sample for sample in samples if sample.done >= low)
     last = next(sample for sample in samples if sample.done >= samples[-1].done)
     count = max(1, last.done - first.done)
-    return Span(count, max(1e-9, last.at_s - first.at_s), costs(first.cpu_s, last.cpu_s, count))
+    return Span(count, max(1e-9, last.at_s - first.at_s), costs(first.cpu_s, last.cpu_s, count), pace())
