@@ -46,6 +46,11 @@ class Inbox:
             self._held += sum(map(weigh, delivery.records))
             self._some.set()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something can be had at once."""
+        return bool(self._waiting)
+
     async def get(self, limit: int, timeout_s: float) -> list[Record] | None:
         """What waits, up to about `limit` records (a delivery stays whole); None when nothing came in time."""
         if not self._waiting:

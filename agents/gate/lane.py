@@ -1,8 +1,8 @@
 """The lane of the gate: one partition of `inventory.commands`, decided in order, told in order.
 
 The life of a batch: admitted, decided by the script (atomically with the watermark and its outcomes), published, acknowledged. A
-crash anywhere leaves either nothing or stored outcomes, which the next owner publishes again. While a batch is being published the
-next is already being decided, so at most two are unpublished.
+crash anywhere leaves either nothing or stored outcomes, which the next owner publishes again. Under load three batches are under way:
+one is being published, the next one decided, and the one behind that admitted; so at most two are decided and not published.
 """
 
 import asyncio
@@ -56,7 +56,10 @@ class GateLane:
         self._world = world
         self._mark = -1
         self._published = -1
+        self._ahead = -1
+        """The last offset that was handed to the script; beyond the mark while a call is under way."""
         self._untrimmed = False
+        self._deciding: asyncio.Task[None] | None = None
         self._publishing: asyncio.Task[None] | None = None
         self._admission: Admission
         self._sweeper = Sweeper(partition, world.store, world.publisher, world.clock, world.keyring)
@@ -79,14 +82,15 @@ class GateLane:
                     await sweeping  # it ends only by what it cannot mend; without it holds would stay for ever
                 await (self._look() if records is None else self._take(records))
         finally:
-            tasks, self._publishing = (sweeping, self._publishing), None
+            tasks, self._deciding, self._publishing = (sweeping, self._deciding, self._publishing), None, None
             await cancel(*tasks)
 
     async def _take(self, records: Sequence[Record]) -> None:
         """Decide what was delivered, behind what was left out; what was decided before is only acknowledged."""
-        if records[0].offset > self._mark + 1:
+        if records[0].offset > self._ahead + 1:
+            await self._decided()
             await self._catch_up(records[0].offset)
-        await self._decide([record for record in records if record.offset > self._mark])
+        await self._decide([record for record in records if record.offset > self._ahead])
         if records[-1].offset <= self._published:
             self._inbox.ack(records[-1].offset)
 
@@ -101,6 +105,7 @@ class GateLane:
             raise Alarm("commands_lost", message, self._mark + 1)
         async for records in self._world.log.read(COMMANDS, self.partition, self._mark + 1, until):
             await self._decide(records)
+        await self._decided()
         if self._mark < until - 1:
             await self._call(until - 1, None, [])
 
@@ -111,12 +116,26 @@ class GateLane:
             ahead = next((record.offset for record in batch.records if record.timestamp > horizon), None)
             if ahead is not None:
                 raise Alarm("clock_ahead", f"a record is more than {_AHEAD_MS} ms ahead of this clock", ahead)
-            outcomes = await self._call(
-                batch.last, RecordMark(last.offset, record_hash(last), last.timestamp), batch.rows
-            )
-            await self._settled()
-            # Not awaited here: the next batch is admitted first, and this one is told while the script decides that.
-            self._publishing = asyncio.create_task(self._publish(batch, outcomes))
+            await self._decided()
+            self._ahead = last.offset
+            self._deciding = asyncio.create_task(self._turn(batch))
+            if self._inbox.waiting:
+                await asyncio.sleep(0)  # the call leaves, and the next batch is admitted while it is away
+            else:
+                await self._decided()
+
+    async def _turn(self, batch: Prepared) -> None:
+        """Have a batch decided, and begin to publish it once the batch before is published."""
+        last = batch.records[-1]
+        outcomes = await self._call(batch.last, RecordMark(last.offset, record_hash(last), last.timestamp), batch.rows)
+        await self._settled()
+        self._publishing = asyncio.create_task(self._publish(batch, outcomes))
+
+    async def _decided(self) -> None:
+        """Wait until the batch that was handed over is decided; its fault is ours."""
+        task, self._deciding = self._deciding, None
+        if task is not None:
+            await task
 
     async def _call(self, last: int, record: RecordMark | None, rows: Sequence[Row]) -> Outcomes:
         """One call of the script, which moves the mark to `last`."""
@@ -126,7 +145,7 @@ class GateLane:
         self._world.probe("after_script")
         match answer:
             case Outcomes():
-                self._mark, self._untrimmed = last, last > prev
+                self._mark, self._ahead, self._untrimmed = last, max(last, self._ahead), last > prev
                 self._sweeper.decided(last)
                 return answer
             case Missing():
@@ -156,6 +175,7 @@ class GateLane:
 
     async def _look(self) -> None:
         """Nothing comes: has the watermark moved under us (a failover), has the log something that was not delivered?"""
+        await self._decided()
         await self._settled()
         offset = await self._world.store.offset(self.partition)
         if offset is None:
@@ -175,7 +195,8 @@ class GateLane:
         bounds = await self._world.log.bounds(COMMANDS, self.partition)
         mark = check(mark, topic, bounds)
         self._admission = Admission(self.partition, mark.partitions, self._world.keyring, mark.sweep_limit)
-        self._mark, self._published, self._untrimmed = mark.offset, mark.offset, bool(mark.unpublished)
+        self._mark = self._ahead = self._published = mark.offset
+        self._untrimmed = bool(mark.unpublished)
         start = (
             mark.unpublished[0].prev + 1 if mark.unpublished else mark.record.offset if mark.record else mark.offset + 1
         )

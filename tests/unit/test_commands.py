@@ -7,6 +7,7 @@ import pytest
 
 from onhand.schemas import Adjust, Commit, Malformed, Receive, Release, Reserve, decode_command
 from onhand.schemas.admission import admit
+from onhand.schemas.codec import use_hash
 from onhand.schemas.commands import Line, Op
 from onhand.schemas.partitioner import partition_of
 from onhand.schemas.signing import HEADER, Keyring
@@ -83,3 +84,11 @@ def test_a_release_with_a_reason_is_onhands_own() -> None:
     assert signed.op is Op.RELEASE
     unsigned = admit(release, (), partition, 8, keyring)
     assert (unsigned.op, unsigned.message) == (Op.INVALID, "reason: is onhand's own, and header onhand is missing")
+
+
+def test_an_ordinary_reserve_is_hashed_as_its_use_says() -> None:
+    command = _decoded()
+    admitted = admit(command.to_json(), (), partition_of("A:1", 8), 8, None)
+    signed = admit(command.to_json(), [("other", b"")], partition_of("A:1", 8), 8, None)
+    assert admitted == signed
+    assert (admitted.body, admitted.quantity, admitted.position) == (use_hash(command.use), 2, "A:1")
