@@ -96,7 +96,14 @@ class Kafka:
     def _format(self) -> None:
         shutil.rmtree(self._home / "data", ignore_errors=True)  # half a format
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._home / "server.properties")]
+        # as one word: one id in 64 begins with a dash, which the tool would take for an option
+        tool = [
+            "kafka.tools.StorageTool",
+            "format",
+            f"--cluster-id={cluster}",
+            "-c",
+            str(self._home / "server.properties"),
+        ]
         run_once(
             self._java(["-XX:TieredStopAtLevel=1", "-Xmx128m"], tool),
             self.state.log(self.name),
