@@ -26,6 +26,8 @@ class Intake:
         self.seq = seq
         self.next_offset = next_offset
         self.pending: list[Told] = []
+        self.strange: list[int] = []
+        """Offsets of records that are no decisions, for whoever tells of them."""
 
     def take(self, records: Iterable[Record]) -> Jump | None:
         """Take in what is new of records in offset order; stops before a jump in seq and tells it.
@@ -38,6 +40,8 @@ class Intake:
             if offset < self.next_offset:
                 continue
             fields = decode(record)
+            if fields is None:
+                self.strange.append(offset)
             seq = 0 if fields is None else fields["seq"]
             if seq > expected:
                 return Jump(expected, seq, offset)
@@ -109,7 +113,7 @@ def decode(record: Record) -> Fields | None:
         ):
             return fields  # type: ignore[no-any-return]
     except (ValueError, KeyError, TypeError):
-        pass
+        return None
     return None
 
 

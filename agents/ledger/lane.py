@@ -139,6 +139,9 @@ class LedgerLane:
         self._half = False
         while (jump := self._intake.take(records)) is not None:
             await self._heal(jump)
+        if self._intake.strange:
+            log.warning("records that are no decisions", partition=self.partition, offsets=self._intake.strange[:10])
+            self._intake.strange.clear()
         while len(self._intake.pending) >= self._world.limit and await self._hand_over():
             pass
 
