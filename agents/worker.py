@@ -116,7 +116,12 @@ def _end_now(code: int) -> None:
 
 def _end_by_force(after_s: float) -> None:
     """An orderly stop takes a second; one that waits for a server that does not answer must not take longer than this."""
-    timer = threading.Timer(after_s, os._exit, (0,))
+
+    def end() -> None:
+        log.critical("the stop took too long, the process ends at once; the next owner recovers", after_s=after_s)
+        _end_now(1)
+
+    timer = threading.Timer(after_s, end)
     timer.daemon = True
     timer.start()
 

@@ -81,12 +81,8 @@ def plant(servers: Stack) -> Iterator[Plant]:
     ("how", "within_s"), [(Worker.kill, 9.0), (Worker.stop, 2.0)], ids=["kill -9 within 9 s", "SIGTERM within 2 s"]
 )
 def test_a_partition_is_served_again(plant: Plant, how: Callable[[Worker], None], within_s: float) -> None:
-    """Once more where the first time was too long: the promise is the system's, and a busy machine may break it."""
-    longest = _longest_wait(plant, how)
-    if longest >= within_s:
-        plant.staff(gates=2, ledgers=0)
-        longest = _longest_wait(plant, how)
-    assert longest < within_s
+    """The promise is for every time, so the first one counts."""
+    assert _longest_wait(plant, how) < within_s
     plant.proven()
 
 
