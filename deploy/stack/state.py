@@ -91,7 +91,7 @@ class StateDir:
 
 
 def write_private(path: Path, value: Any) -> None:
-    """Write JSON that only the owner may read, whole or not at all."""
+    """Write JSON that only the owner may read, whole or not at all; what was written outlives a loss of power."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump(value, file, indent=1)
@@ -99,6 +99,11 @@ def write_private(path: Path, value: Any) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def read_json(path: Path) -> Any:

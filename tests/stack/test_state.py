@@ -23,6 +23,15 @@ def test_secrets_are_made_once_and_are_the_owners_only(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
 
 
+def test_secrets_outlive_a_loss_of_power(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file's new name is on the disk once its directory was synced."""
+    synced: list[tuple[int, bool]] = []
+    named = (tmp_path / "secrets.json").exists
+    monkeypatch.setattr(os, "fsync", lambda number: synced.append((os.fstat(number).st_ino, named())))
+    StateDir.at(tmp_path).secrets()
+    assert synced[-1] == (tmp_path.stat().st_ino, True)
+
+
 def test_ports_are_kept_while_they_are_free(tmp_path: Path) -> None:
     state = StateDir.at(tmp_path)
     first = state.ports(["kafka", "redis"], {})
