@@ -81,10 +81,12 @@ class Kafka:
         return self.state.root / "kafka"
 
     def prepare(self, report: Report) -> None:
-        """Fetch the jars, write the configuration, format the data directory at the first start."""
+        """Fetch the jars, write the configuration, format the data directory at the first start; all the owner's only."""
         self._jars = ensure_jars(lambda done, total: report(_download(self.name, done, total)))
+        self._home.mkdir(exist_ok=True)
+        self._home.chmod(0o700)
         shutil.rmtree(self._home / "tmp", ignore_errors=True)  # where a killed JVM left its native libraries
-        (self._home / "tmp").mkdir(parents=True)
+        (self._home / "tmp").mkdir()
         words = {"broker": self.port, "controller": self.controller_port, "data": self._home / "data"}
         (self._home / "server.properties").write_text(_PROPERTIES.format(**words))
         if not (self._home / "data" / "meta.properties").exists():

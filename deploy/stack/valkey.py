@@ -44,8 +44,9 @@ class Valkey:
         return self.state.root / "redis"
 
     def prepare(self, report: Report) -> None:
-        """Write the configuration, which holds the password and so is the owner's only."""
+        """Make the directory and write the configuration, which holds the password; both are the owner's only."""
         self._home.mkdir(exist_ok=True)
+        self._home.chmod(0o700)
         config = self._home / "valkey.conf"
         config.touch(mode=0o600)
         config.write_text(_CONFIG.format(port=self.port, password=self.password, data=self._home))

@@ -51,6 +51,8 @@ def installation(state_dir: Path) -> Iterator[Path]:
 def test_up_and_down_and_up_after_a_kill_of_everything(installation: Path) -> None:
     first = up(installation)
     _write_everywhere(first)
+    data = [installation / name for name in ("kafka", "redis", "postgres")]
+    assert [folder.stat().st_mode & 0o777 for folder in data] == [0o700] * 3
     assert onhand("up", "--detach", "--state", str(installation)).returncode == 1
     assert onhand("down", "--state", str(installation)).returncode == 0
     assert not [pid for pid in first["processes"].values() if started_at(pid)]
