@@ -23,6 +23,8 @@ Row = tuple[
 None for what has none; `body` the 48-bit hash of the use of the id. What does not apply is None.
 """
 
+_NO_ROWS = ((),) * 11
+
 OFFSET, CODE, CLOCK_MS, AVAILABLE, RESERVED, VERSION, QUANTITY, EXPIRES_AT_MS, HOLD = range(9)
 """Columns of an outcome. Of a decision without a position the three numbers are -1; QUANTITY, EXPIRES_AT_MS and HOLD are
 False where they do not apply; CODE is an `Outcome`, of a repeat plus `REPLAYED`."""
@@ -55,8 +57,8 @@ def row(
 
 
 def pack_rows(rows: Sequence[Row]) -> bytes:
-    """Rows as the script reads them."""
-    return ormsgpack.packb(rows)
+    """Rows as the script reads them: column by column, since a table for each row costs Lua more than deciding it."""
+    return ormsgpack.packb(tuple(zip(*rows, strict=True)) or _NO_ROWS)
 
 
 class RecordMark(NamedTuple):

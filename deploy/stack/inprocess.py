@@ -33,6 +33,7 @@ class Stack:
         self._report = report or _silent
         self._thread = threading.Thread(target=self._run, name="stack", daemon=True)
         self._ready: Future[None] = Future()
+        self._fault: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._supervisor: Supervisor | None = None
 
@@ -49,10 +50,12 @@ class Stack:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop all in order."""
+        """Stop all in order. Raises what ended the stack before, if something did."""
         if self._loop and self._supervisor and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._supervisor.stop)
         self._thread.join()
+        if self._fault:
+            raise self._fault
 
     @property
     def endpoints(self) -> dict[str, Any]:
@@ -73,8 +76,10 @@ class Stack:
     def _run(self) -> None:
         try:
             asyncio.run(self._supervise())
-        except BaseException as error:  # noqa: BLE001 handed on to whoever waits
-            if not self._ready.done():
+        except BaseException as error:  # noqa: BLE001 handed on to whoever waits, or leaves
+            if self._ready.done():
+                self._fault = error
+            else:
                 self._ready.set_exception(error)
 
     async def _supervise(self) -> None:

@@ -5,19 +5,18 @@ local verbs = {
   [OP_RECEIVE] = receive, [OP_RETURN] = receive, [OP_SHIP] = ship, [OP_ADJUST] = adjust, [OP_SET_REORDER] = set_reorder,
 }
 
-for i = 1, #rows do
-  local row = rows[i]
-  local op, id = row[OP], row[ID]
-  if row[AT_MS] > clock then
-    clock = row[AT_MS]
+for r = 1, count do
+  local op, id, position = ops[r], ids[r], positions[r]
+  if times[r] > clock then
+    clock = times[r]
     generation = floor(clock / window_ms)
   end
   if op == OP_SWEEP then
-    sweep(row)
+    sweep(r)
   elseif op == OP_INVALID then
-    invalid(row, row[POSITION] and levels[row[POSITION]] or NOWHERE)
+    invalid(r, position and levels[position] or NOWHERE)
   else
-    local p, hold, entry = levels[row[POSITION]], active[id], done[id] and known(id)
-    if hold or entry then again(row, p, hold, entry) else verbs[op](row, p) end
+    local p, hold, entry = levels[position], active[id], done[id] and known(id)
+    if hold or entry then again(r, p, hold, entry) else verbs[op](r, p) end
   end
 end

@@ -2,7 +2,7 @@
 -- The fragments are joined into one script (lua/scripts.py says in which order), so a local of one is seen by all after it.
 --   KEYS  gate:{p} hash, res:{p} hash (id -> hold), due:{p} sorted set (id by expires_at_ms)
 --   ARGV  prefix of positions, prefix of generations, prev, last, published (offsets), record_offset, record_hash,
---         record_ms (all three empty: no record), rows (msgpack)
+--         record_ms (all three empty: no record), rows (msgpack, column by column)
 -- Quantities are units, times are epoch milliseconds.
 local GATE, RES, DUE = KEYS[1], KEYS[2], KEYS[3]
 local INV, GENERATION = ARGV[1], ARGV[2]
@@ -19,9 +19,7 @@ local MAX_MS = 100000000000000        -- 14 digits: Lua prints longer numbers as
 local MAX_EXACT = 9007199254740991    -- 2^53 - 1
 local MAX_UNPUBLISHED = 1000          -- batches
 
--- columns of a row
-local OP, OFFSET, AT_MS, ID, POSITION, QUANTITY = 1, 2, 3, 4, 5, 6
-local BODY, RESERVATION_ID, TTL_MS, CHANNEL, ORDER_ID = 7, 8, 9, 10, 11
+local COLUMNS = 11                    -- of a row
 -- ops
 local OP_INVALID, OP_RESERVE, OP_EXTEND, OP_COMMIT, OP_RELEASE, OP_RECEIVE = 0, 1, 2, 3, 4, 5
 local OP_RETURN, OP_SHIP, OP_ADJUST, OP_SET_REORDER, OP_SWEEP = 6, 7, 8, 9, 10

@@ -17,15 +17,15 @@ local function load_level(position)
   return p
 end
 
--- the values of `ids` in the hash `key`, told as found(id, value); HLEN also touches a key that is only written
-local function look_up(key, ids, found)
+-- the values of `wanted` ids in the hash `key`, told as found(id, value); HLEN also touches a key that is only written
+local function look_up(key, wanted, found)
   if call('HLEN', key) == 0 then return end
-  for i = 1, #ids, PIECE do
-    local j = min(i + PIECE - 1, #ids)
-    local got = call('HMGET', key, unpack(ids, i, j))
+  for i = 1, #wanted, PIECE do
+    local j = min(i + PIECE - 1, #wanted)
+    local got = call('HMGET', key, unpack(wanted, i, j))
     for x = i, j do
       local value = got[x - i + 1]
-      if value then found(ids[x], value) end
+      if value then found(wanted[x], value) end
     end
   end
 end
@@ -36,33 +36,32 @@ end
 
 local was = floor(clock / window_ms)                   -- at most two generations exist: was - 1 and was
 
-local function load_ids(ids)
-  look_up(RES, ids, found_hold)
+local function load_ids(wanted)
+  look_up(RES, wanted, found_hold)
   local misses, n = {}, 0
-  for i = 1, #ids do
-    if not active[ids[i]] then n = n + 1 misses[n] = ids[i] end
+  for i = 1, #wanted do
+    if not active[wanted[i]] then n = n + 1 misses[n] = wanted[i] end
   end
   for g = was - 1, was do
     look_up(GENERATION .. g, misses, function(id, value) done[id], born[id] = value, g end)
   end
 end
 
-local ids, count, newest_ms = {}, 0, clock
-for i = 1, #rows do
-  local row = rows[i]
-  local op, position = row[OP], row[POSITION]
-  if row[AT_MS] > newest_ms then newest_ms = row[AT_MS] end
+local named, names, newest_ms = {}, 0, clock
+for r = 1, count do
+  local op, position = ops[r], positions[r]
+  if times[r] > newest_ms then newest_ms = times[r] end
   if position and not levels[position] then load_level(position) end
   if op >= OP_RESERVE and op < OP_SWEEP then
-    count = count + 1
-    ids[count] = row[ID]
+    names = names + 1
+    named[names] = ids[r]
     if op >= OP_EXTEND and op <= OP_RELEASE then
-      count = count + 1
-      ids[count] = row[RESERVATION_ID]
+      names = names + 1
+      named[names] = reservation_ids[r]
     end
   end
 end
-load_ids(ids)
+load_ids(named)
 
 local is = floor(newest_ms / window_ms)                -- at the end of the batch: is - 1 and is
 call('ZCARD', DUE)

@@ -7,9 +7,9 @@ local dirty, dirtied, changed, changes, fresh, remembered = {}, 0, {}, 0, {}, 0
 local generation = was                                 -- of the clock, as that runs on
 
 -- tells one decision; quantity, expires_at_ms and hold are false where they do not apply
-local function say(row, code, p, quantity, expires_at_ms, hold)
+local function say(r, code, p, quantity, expires_at_ms, hold)
   local n = said
-  outcomes[n + 1], outcomes[n + 2], outcomes[n + 3] = row[OFFSET], code, clock
+  outcomes[n + 1], outcomes[n + 2], outcomes[n + 3] = offsets[r], code, clock
   outcomes[n + 4], outcomes[n + 5], outcomes[n + 6] = p.available, p.reserved, p.version
   outcomes[n + 7], outcomes[n + 8], outcomes[n + 9] = quantity, expires_at_ms, hold
   said = n + 9
@@ -46,7 +46,7 @@ local function known(id)
 end
 
 -- the only way in which a hold ends: committed, released or expired
-local function finish(row, id, hold, code)
+local function finish(r, id, hold, code)
   local position, q = hold[HELD_AT], hold[HELD]
   local p = levels[position] or load_level(position)
   p.reserved = p.reserved - q
@@ -56,5 +56,5 @@ local function finish(row, id, hold, code)
   active[id] = nil
   note(id)
   remember(id, hold[HELD_BODY], RESERVED, q, code, position)
-  say(row, code, p, q, false, {id, position, hold[HELD_CHANNEL], hold[HELD_ORDER]})
+  say(r, code, p, q, false, {id, position, hold[HELD_CHANNEL], hold[HELD_ORDER]})
 end

@@ -32,7 +32,7 @@ for i = 1, #unpublished do
   local batch = unpublished[i]
   if batch[2] <= published then trimmed[#trimmed + 1] = 'o:' .. batch[2] else kept[#kept + 1] = batch end
 end
-if #rows > 0 then kept[#kept + 1] = {prev, last} end
+if count > 0 then kept[#kept + 1] = {prev, last} end
 if #kept > MAX_UNPUBLISHED then corrupt('too many batches are not published') end
 local blob, batches = pack(outcomes), pack(kept)
 
@@ -59,6 +59,6 @@ write_pieces('HDEL', GATE, trimmed)
 if record_offset ~= '' then
   call('HSET', GATE, 'record_offset', record_offset, 'record_hash', record_hash, 'record_ms', record_ms)
 end
-if #rows > 0 then call('HSET', GATE, 'o:' .. last, blob) end
+if count > 0 then call('HSET', GATE, 'o:' .. last, blob) end
 call('HSET', GATE, 'unpublished', batches, 'seq', seq + (said - 1) / 9, 'clock', clock, 'offset', last)
 return blob

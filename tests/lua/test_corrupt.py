@@ -8,7 +8,7 @@ import ormsgpack
 import pytest
 import redis
 
-from onhand.lua.format import keys_of
+from onhand.lua.format import keys_of, pack_rows
 from onhand.lua.gate import Gate
 from onhand.lua.scripts import GATE
 from onhand.schemas.commands import Op
@@ -63,10 +63,17 @@ async def test_a_bad_row_refuses_the_whole_batch(partition: Partition, bad: dict
     await refuses(partition, GOOD, bad)
 
 
-@pytest.mark.parametrize("blob", [b"", b"\xc1", b"\x91\x9b", b"\x05", b"\xa1x", ormsgpack.packb([[1, b"bytes"]])])
+NO_ROWS = [
+    b"", b"\xc1", b"\x91\x9b", b"\x05", b"\xa1x", ormsgpack.packb([[1, b"bytes"]]), ormsgpack.packb([[1]] * 10),
+    ormsgpack.packb([[1]] * 12), ormsgpack.packb([1] * 11), ormsgpack.packb([[9], [4, 5], *[[1]] * 9]),
+    ormsgpack.packb([[9], [4], [], *[[1]] * 8]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("blob", NO_ROWS)
 @pytest.mark.parametrize("place", [8, 2, 3, 4])
 async def test_arguments_that_are_none(partition: Partition, blob: bytes, place: int) -> None:
-    args: list[Any] = [KEYS.inv, KEYS.end, 3, 4, -1, "", "", "", ormsgpack.packb(number([GOOD], 4))]
+    args: list[Any] = [KEYS.inv, KEYS.end, 3, 4, -1, "", "", "", pack_rows(number([GOOD], 4))]
     args[place] = blob
     before = whole_state(partition.raw)
     partition.raw.script_load(GATE.text)

@@ -1,8 +1,10 @@
 """The fragments of the gate: they mean by a number what the words mean by it, and stay small."""
 
+import inspect
 import re
 from pathlib import Path
 
+import ormsgpack
 import pytest
 
 from onhand.lua import format as shapes
@@ -43,22 +45,21 @@ def test_numbers_mean_the_same_in_lua_and_python() -> None:
 
 
 def test_columns_of_a_row_are_those_of_lua() -> None:
-    lua = constants()
-    columns = (
-        "op",
-        "offset",
-        "at_ms",
-        "id",
-        "position",
-        "quantity",
-        "body",
-        "reservation_id",
-        "ttl_ms",
-        "channel",
-        "order_id",
-    )
-    built = shapes.row(**{name: lua[name.upper()] for name in columns})  # type: ignore[arg-type]
-    assert list(built) == list(range(1, 12))
+    """The order in which the script takes the columns apart is that of the words in `Row`."""
+    found = re.search(r"^local (ops, [\w, ]+) =\n  unpack\(columns, 1, COLUMNS\)$", GATE.text, re.MULTILINE)
+    assert found is not None
+    theirs = {"at_ms": "times", "body": "bodies", "quantity": "quantities", "ttl_ms": "ttls"}
+    ours = list(inspect.signature(shapes.row).parameters)
+    assert found[1].split(", ") == [theirs.get(name, f"{name}s") for name in ours]
+    assert constants()["COLUMNS"] == len(ours)
+    assert shapes.row(*range(11)) == tuple(range(11))  # type: ignore[arg-type]
+
+
+def test_rows_are_packed_column_by_column() -> None:
+    rows = [shapes.row(9, offset, 5, f"id-{offset}", "A:1", body=7) for offset in range(3)]
+    columns = ormsgpack.unpackb(shapes.pack_rows(rows))
+    assert [tuple(row) for row in zip(*columns, strict=True)] == rows
+    assert ormsgpack.unpackb(shapes.pack_rows([])) == [[]] * 11
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

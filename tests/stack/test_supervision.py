@@ -1,5 +1,6 @@
 """Children of the stack: they live, die and come back as they should. Kafka is elsewhere here, to be quick."""
 
+import asyncio
 import json
 import os
 import pwd
@@ -7,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +20,13 @@ import redis
 
 from onhand.deploy.stack import Refused, Stack, StackError
 from onhand.deploy.stack import postgres as postgres_part
-from onhand.deploy.stack.children import User, started_at, unprivileged
+from onhand.deploy.stack.children import Command, User, started_at, unprivileged
 from onhand.deploy.stack.down import stop
+from onhand.deploy.stack.part import Report
 from onhand.deploy.stack.reachable import reachable_binaries
 from onhand.deploy.stack.state import StateDir, write_private
+from onhand.deploy.stack.supervisor import Options, Supervisor
+from onhand.deploy.stack.valkey import Valkey
 from tests.stack.driver import ELSEWHERE
 from tests.stack.waiting import until
 
@@ -121,6 +126,45 @@ def test_a_part_that_dies_is_started_again(state_dir: Path, name: str) -> None:
 
         until(reborn)
         assert remembered(stack.endpoints)[1] == "before"
+
+
+def test_what_ends_a_stack_while_it_is_used_is_raised(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: Valkey) -> Command:
+        raise StackError("no program")
+
+    with pytest.raises(StackError, match="no program"), small_stack(state_dir) as stack:
+        monkeypatch.setattr(Valkey, "command", broken)
+        os.kill(stack.endpoints["processes"]["redis"], signal.SIGKILL)
+        until(lambda: not stack.state.run.exists())
+
+
+def test_the_directory_is_held_until_all_work_on_it_has_ended(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stop does not end a thread that prepares a part: nobody else may begin beside it."""
+    begun, end = threading.Event(), threading.Event()
+
+    def prepare(_: Valkey, __: Report) -> None:
+        begun.set()
+        end.wait()
+
+    monkeypatch.setattr(Valkey, "prepare", prepare)
+    state = StateDir.at(state_dir)
+    supervisor = Supervisor(state, Options(gates=0, schema=False, base_env=ELSEWHERE), lambda _: None)
+
+    async def stop_while_it_prepares() -> None:
+        run = asyncio.create_task(supervisor.run())
+        await asyncio.to_thread(begun.wait)
+        supervisor.stop()
+        await asyncio.wait({run}, timeout=0.5)
+        with pytest.raises(Refused, match="runs already"), state.owned():
+            pass
+        end.set()
+        await run
+        with state.owned():
+            pass
+
+    asyncio.run(stop_while_it_prepares())
 
 
 @needs_linux

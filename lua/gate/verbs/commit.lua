@@ -1,4 +1,4 @@
 -- commit: the hold ends as sold: reserved -q, total -q.
-local function commit(row, p)
-  end_hold(row, p, COMMITTED)
+local function commit(r, p)
+  end_hold(r, p, COMMITTED)
 end

@@ -1,4 +1,4 @@
 -- receive, return: available +q, total +q; or limit_exceeded.
-local function receive(row, p)
-  move(row, p, row[QUANTITY])
+local function receive(r, p)
+  move(r, p, quantities[r])
 end

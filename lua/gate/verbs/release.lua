@@ -1,4 +1,4 @@
 -- release: the hold ends as given back: reserved -q, available +q.
-local function release(row, p)
-  end_hold(row, p, RELEASED)
+local function release(r, p)
+  end_hold(r, p, RELEASED)
 end

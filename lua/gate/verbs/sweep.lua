@@ -8,7 +8,7 @@ local function soonest(x, y)
   return x < y
 end
 
-local function sweep(row)
+local function sweep(r)
   local list = call('ZRANGEBYSCORE', DUE, '-inf', clock, 'LIMIT', 0, sweep_limit + changes)
   local unseen, ready, seen = {}, {}, {}
   for i = 1, #list do
@@ -29,5 +29,5 @@ local function sweep(row)
     end
   end
   sort(ready, soonest)
-  for i = 1, min(#ready, sweep_limit) do finish(row, ready[i], active[ready[i]], EXPIRED) end
+  for i = 1, min(#ready, sweep_limit) do finish(r, ready[i], active[ready[i]], EXPIRED) end
 end
