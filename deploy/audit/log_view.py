@@ -4,7 +4,7 @@ import time
 from collections.abc import Generator, Iterator
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from onhand.deploy.audit.partition import Record
 from onhand.schemas.faults import Retryable
@@ -16,7 +16,7 @@ _POLL_S = 0.2
 
 
 class Logs:
-    """The topics behind one librdkafka configuration."""
+    """The topics behind one librdkafka configuration. Every method may raise `KafkaException`."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         self._config = config | {
@@ -36,21 +36,15 @@ class Logs:
         self._asking.close()
 
     def partitions(self, topic: str) -> int:
-        """How many partitions a topic has; `Retryable` where it does not exist or Kafka is away."""
-        try:
-            found = self._asking.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
-        except KafkaException as error:
-            raise Retryable(f"kafka: {error.args[0]}") from None
+        """How many partitions a topic has; `Retryable` where it does not exist."""
+        found = self._asking.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
         if found.error is not None or not found.partitions:
             raise Retryable(f"kafka: no topic {topic}")
         return len(found.partitions)
 
     def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         """The first offset that is still there, and the next one to be written."""
-        try:
-            low, high = self._asking.get_watermark_offsets(TopicPartition(topic, partition), timeout=_TIMEOUT_S)
-        except KafkaException as error:
-            raise Retryable(f"kafka: {error.args[0]}") from None
+        low, high = self._asking.get_watermark_offsets(TopicPartition(topic, partition), timeout=_TIMEOUT_S)
         return low, high
 
     def records(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
@@ -89,4 +83,4 @@ def _record(message: Message) -> Record | None:
         return Record(message.offset() or 0, timestamp_ms, message.key(), message.value(), headers)
     if error.code() == KafkaError._PARTITION_EOF:
         return None
-    raise Retryable(f"kafka: {error}")
+    raise Retryable(f"kafka: {error.str()}")

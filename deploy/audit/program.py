@@ -5,30 +5,17 @@ It may run on a live system: nothing is locked, each store is compared at the mo
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from contextlib import closing
 
-import psycopg
 from redis import Redis
-from redis.exceptions import RedisError
 from rich.console import Console
 
 from onhand.agents.settings import Settings
-from onhand.deploy.audit import report
-from onhand.deploy.audit.announced import Announcements
-from onhand.deploy.audit.books import Key, Tally
-from onhand.deploy.audit.compare import compare_gate_with_ledger, compare_ledger_with_itself
+from onhand.deploy.audit import faults, report
+from onhand.deploy.audit.auditor import Auditor, Progress
 from onhand.deploy.audit.findings import Findings
-from onhand.deploy.audit.gate_view import GateMark, GateView, position_names, read_gate, read_mark
-from onhand.deploy.audit.ledger_view import LedgerView, read_ledger
 from onhand.deploy.audit.log_view import Logs
-from onhand.deploy.audit.oracle import Oracle
-from onhand.deploy.audit.partition import PartitionAudit
-from onhand.deploy.audit.telling import Telling
 from onhand.schemas.faults import Retryable
-from onhand.schemas.topics import COMMANDS, DECISIONS, LEDGER, STOCK
-
-Progress = Callable[[str], None]
-_PATIENCE_S = 10.0
 
 
 def run(settings: Settings, json: bool = False) -> int:
@@ -50,117 +37,10 @@ def run(settings: Settings, json: bool = False) -> int:
 
 
 def audit(settings: Settings, progress: Progress = lambda text: None) -> Findings:
-    """Everything that was found. `Retryable` where a server is away."""
-    logs = Logs(settings.broker.librdkafka())
-    try:
-        with Redis.from_url(settings.redis.get_secret_value()) as redis:
-            return _Audit(settings, logs, redis, progress).run()
-    except RedisError as error:
-        raise Retryable(f"redis: {type(error).__name__}") from None
-    except psycopg.OperationalError:
-        raise Retryable("postgres: is away") from None
-    finally:
-        logs.close()
-
-
-class _Audit:
-    def __init__(self, settings: Settings, logs: Logs, redis: "Redis", progress: Progress) -> None:
-        self._settings = settings
-        self._logs = logs
-        self._redis = redis
-        self._progress = progress
-        self._findings = Findings()
-        self._partitions = logs.partitions(COMMANDS)
-        self._deadline = 0.0
-
-    def run(self) -> Findings:
-        marks = {p: read_mark(self._redis, p) for p in range(self._partitions)}
-        names = position_names(self._redis)
-        self._progress("reading the ledger")
-        with psycopg.connect(self._settings.postgres.get_secret_value(), connect_timeout=10) as connection:
-            ledgers = read_ledger(connection)
-        self._deadline = time.monotonic() + _PATIENCE_S
-        for partition, mark in marks.items():
-            self._progress(f"partition {partition + 1} of {self._partitions}")
-            gate = self._gate(partition, mark, names.get(partition, []))
-            self._partition(partition, gate, ledgers.get(partition))
-        return self._findings
-
-    def _gate(self, partition: int, mark: GateMark | None, names: list[str]) -> GateView | None:
-        view = read_gate(self._redis, partition, mark, names) if mark else None
-        if view is None:
-            self._findings.differ("gate mark", partition, "watermark", "there", None)
-        return view
-
-    def _partition(self, partition: int, gate: GateView | None, ledger: LedgerView | None) -> None:
-        findings = self._findings
-        if ledger is None:
-            findings.differ("ledger mark", partition, "watermark", "there", None)
-        else:
-            compare_ledger_with_itself(partition, ledger, findings)
-        low, high = self._logs.bounds(COMMANDS, partition)
-        whole = low == 0 and self._born(gate, ledger) is not None
-        announced = self._decide_again(partition, gate, ledger, high) if whole else None
-        if not whole:
-            self._without_log(partition, low, gate, ledger)
-        if ledger is not None:
-            self._announcements(partition, ledger, announced)
-
-    def _born(self, gate: GateView | None, ledger: LedgerView | None) -> tuple[int, int] | None:
-        """Window and sweep limit that the partition was born with."""
-        if gate is not None:
-            return gate.before.window_ms, gate.before.sweep_limit
-        return (ledger.window_ms, ledger.sweep_limit) if ledger is not None else None
-
-    def _decide_again(
-        self, partition: int, gate: GateView | None, ledger: LedgerView | None, high: int
-    ) -> dict[Key, Tally]:
-        findings = self._findings
-        window_ms, sweep_limit = self._born(gate, ledger) or (1, 1)
-        oracle = Oracle(partition, self._partitions, self._settings.keyring, window_ms, sweep_limit)
-        certain = gate.before.unpublished if gate is not None else 0
-        if ledger is not None:
-            certain = max(certain, ledger.source_offset + 1)
-        low, _ = self._logs.bounds(DECISIONS, partition)
-        values = self._values(DECISIONS, partition, low)
-        telling = Telling(partition, values, certain, findings, aged=low > 0)
-        again = PartitionAudit(oracle, gate, ledger, telling, findings)
-        if again.end >= high:
-            findings.differ("log", partition, "end", f"beyond {again.end}, where a store is", high)
-        again.run(self._logs.records(COMMANDS, partition, 0, min(again.end + 1, high)))
-        if telling.untold:
-            findings.notes.append(f"partition {partition}: {telling.untold} decisions are not told yet")
-        return again.announced
-
-    def _values(self, topic: str, partition: int, start: int) -> Iterator[bytes | None]:
-        for record in self._logs.follow(topic, partition, start):
-            yield record.value if record is not None else None
-
-    def _without_log(self, partition: int, low: int, gate: GateView | None, ledger: LedgerView | None) -> None:
-        if low > 0:
-            self._findings.notes.append(f"partition {partition}: the log starts at {low}, not at 0: not decided again")
-        if gate is not None and ledger is not None:
-            count = compare_gate_with_ledger(partition, gate, ledger, self._findings)
-            self._findings.notes.append(f"partition {partition}: {count} positions compared between gate and ledger")
-
-    def _announcements(self, partition: int, ledger: LedgerView, wanted: dict[Key, Tally] | None) -> None:
-        """Reads on while something is missing, for a while: the newest window may just be on its way."""
-        told = Announcements(partition, ledger, self._findings)
-        stock_low, _ = self._logs.bounds(STOCK, partition)
-        ledger_low, _ = self._logs.bounds(LEDGER, partition)
-        stock = self._logs.follow(STOCK, partition, stock_low)
-        events = self._logs.follow(LEDGER, partition, ledger_low)
-        while True:
-            while (record := next(stock)) is not None:
-                told.stock(record.value)
-            while (record := next(events)) is not None:
-                told.ledger(_kind(record.headers), record.value)
-            if time.monotonic() > self._deadline or not told.missing(wanted or {}):
-                break
-        stock.close()
-        events.close()
-        told.compare(wanted if ledger_low == 0 else None)
-
-
-def _kind(headers: list[tuple[str, bytes]] | None) -> str:
-    return next((value.decode() for name, value in headers or () if name == "ce_type"), "")
+    """Everything that was found. `Retryable` where a server is away or refuses to be read."""
+    with (
+        faults.told(),
+        closing(Logs(settings.broker.librdkafka())) as logs,
+        Redis.from_url(settings.redis.get_secret_value()) as redis,
+    ):
+        return Auditor(settings, logs, redis, progress).run()

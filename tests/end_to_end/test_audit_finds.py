@@ -1,6 +1,7 @@
 """The audit on a real system: clean as it is, and red for every fault that is put into a store."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -144,4 +145,34 @@ def test_a_server_that_is_away(settings: Settings, away: dict[str, str], capsys:
     assert run(Settings.model_validate(settings.model_dump() | away)) == 3
     told = capsys.readouterr().err
     assert next(iter(away)) in told
+    assert "hidden" not in told
+
+
+def another_password(url: str) -> str:
+    return re.sub(r":[^:@/]*@", ":hidden@", url)
+
+
+def no_tables(url: str) -> str:
+    return re.sub(r"/[^/]*$", "/postgres", url)
+
+
+@pytest.mark.parametrize(
+    ("server", "change", "reason"),
+    [
+        ("postgres", no_tables, "does not exist (`onhand migrate`"),
+        ("postgres", another_password, "password authentication failed"),
+        ("postgres", lambda url: "postgresql://u:hidden@[x/y", "malformed"),
+        ("redis", another_password, "invalid username-password pair"),
+    ],
+    ids=["no tables", "password of postgres", "address of postgres", "password of redis"],
+)
+def test_a_server_that_refuses(
+    settings: Settings, server: str, change: Callable[[str], str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = change(getattr(settings, server).get_secret_value())
+    assert run(Settings.model_validate(settings.model_dump() | {server: url})) == 3
+    told = capsys.readouterr().err
+    assert told.startswith(f"onhand audit: {server}: ")
+    assert reason in told
+    assert told.count("\n") == 1
     assert "hidden" not in told

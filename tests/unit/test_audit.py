@@ -4,13 +4,18 @@ import json
 from collections import Counter
 from typing import Any
 
+import psycopg
 import pytest
+import redis
+from confluent_kafka import KafkaError, KafkaException
 
+from onhand.deploy.audit import faults
 from onhand.deploy.audit.announced import Announcements
 from onhand.deploy.audit.books import Tally
 from onhand.deploy.audit.compare import compare_gate_with_ledger
 from onhand.deploy.audit.findings import Findings
 from onhand.schemas.events import RESERVATION_COMMITTED
+from onhand.schemas.faults import Retryable
 from tests.audited import System, make_log
 from tests.scenarios import uid
 
@@ -246,3 +251,21 @@ def test_the_newest_stock_must_be_announced() -> None:
     told.compare(None)
     assert {d.kind for d in findings.differences} == {"stock topic"}
     assert told.missing({})
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (psycopg.OperationalError("failed to resolve host 'cret@db': nobody knows it"), "postgres: is away"),
+        (psycopg.OperationalError('port 1 failed: FATAL:  no such "u"\nand more'), 'postgres: no such "u"'),
+        (psycopg.InterfaceError("the connection is closed"), "postgres: is away"),
+        (psycopg.ProgrammingError("no ] in postgresql://u:secret@[x"), "postgres: the address is malformed"),
+        (redis.ConnectionError("connecting to secret:1"), "redis: ConnectionError"),
+        (redis.ResponseError("NOPERM"), "redis: ResponseError: NOPERM"),
+        (KafkaException(KafkaError(KafkaError._TRANSPORT, "gone")), "kafka: gone"),
+    ],
+)
+def test_an_error_of_a_client_is_one_line_without_what_may_hold_a_password(error: Exception, line: str) -> None:
+    with pytest.raises(Retryable) as told, faults.told():
+        raise error
+    assert str(told.value) == line
