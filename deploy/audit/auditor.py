@@ -11,7 +11,7 @@ from onhand.deploy.audit.announced import Announcements
 from onhand.deploy.audit.books import Key, Tally
 from onhand.deploy.audit.compare import compare_gate_with_ledger, compare_ledger_with_itself
 from onhand.deploy.audit.findings import Findings
-from onhand.deploy.audit.gate_view import GateMark, GateView, position_names, read_gate, read_mark
+from onhand.deploy.audit.gate_view import GateMark, GateView, position_names, read_gate_forwards, read_mark
 from onhand.deploy.audit.ledger_view import LedgerView, read_ledger
 from onhand.deploy.audit.log_view import Logs
 from onhand.deploy.audit.oracle import Oracle
@@ -49,7 +49,7 @@ class Auditor:
         return self._findings
 
     def _gate(self, partition: int, mark: GateMark | None, names: list[str]) -> GateView | None:
-        view = read_gate(self._redis, partition, mark, names) if mark else None
+        view = read_gate_forwards(self._redis, partition, mark, names) if mark else None
         if view is None:
             self._findings.differ("gate mark", partition, "watermark", "there", None)
         return view

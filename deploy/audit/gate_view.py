@@ -8,9 +8,11 @@ import ormsgpack
 from redis import Redis
 
 from onhand.deploy.audit.state import Hold, Memory
+from onhand.schemas.faults import Retryable
 from onhand.schemas.outcomes import Outcome
 
 _PIECE = 1_000
+_READINGS = 3
 _PREFIX = b"inv:{"
 
 
@@ -65,6 +67,16 @@ def position_names(redis: "Redis") -> dict[int, list[str]]:
         partition, _, position = key[len(_PREFIX) :].decode().partition("}:")
         names.setdefault(int(partition), []).append(position)
     return names
+
+
+def read_gate_forwards(redis: "Redis", partition: int, before: GateMark, positions: Iterable[str]) -> GateView | None:
+    """As `read_gate`; read again where the mark went back meanwhile, as it does at a failover. `Retryable` if it keeps doing so."""
+    for _ in range(_READINGS):
+        view = read_gate(redis, partition, before, positions)
+        if view is None or view.after.offset >= view.before.offset:
+            return view
+        before, positions = view.after, position_names(redis).get(partition, ())
+    raise Retryable(f"redis: partition {partition} went back to offset {before.offset} while it was read; audit again")
 
 
 def read_gate(redis: "Redis", partition: int, before: GateMark, positions: Iterable[str]) -> GateView | None:

@@ -25,7 +25,7 @@ class Record(NamedTuple):
 
 
 class PartitionAudit:
-    """Feeds the model, and stops at every mark to compare."""
+    """Feeds the model, and stops at every mark to compare. The gate's `after` is not behind its `before`."""
 
     def __init__(
         self,

@@ -14,6 +14,7 @@ from onhand.deploy.audit.announced import Announcements
 from onhand.deploy.audit.books import Tally
 from onhand.deploy.audit.compare import compare_gate_with_ledger
 from onhand.deploy.audit.findings import Findings
+from onhand.deploy.audit.gate_view import GateMark, read_gate_forwards
 from onhand.schemas.events import RESERVATION_COMMITTED
 from onhand.schemas.faults import Retryable
 from tests.audited import System, make_log
@@ -251,6 +252,32 @@ def test_the_newest_stock_must_be_announced() -> None:
     told.compare(None)
     assert {d.kind for d in findings.differences} == {"stock topic"}
     assert told.missing({})
+
+
+class EmptyRedis:
+    """A gate without stock, whose mark goes through `offsets`."""
+
+    def __init__(self, *offsets: int) -> None:
+        self._offsets = iter(offsets)
+
+    def hmget(self, *_: object) -> list[bytes]:
+        return [str(number).encode() for number in (next(self._offsets), 0, 0, 1, 1)] + [b""]
+
+    def scan_iter(self, *_: object, **__: object) -> list[bytes]:
+        return []
+
+    hscan_iter = zscan_iter = scan_iter
+
+
+def test_a_gate_that_goes_back_while_it_is_read_is_read_again() -> None:
+    before = GateMark(9, 0, 0, 1, 1, 10)
+    store: Any = EmptyRedis(7, 8)
+    view = read_gate_forwards(store, 0, before, [])
+    assert view is not None
+    assert (view.before.offset, view.after.offset) == (7, 8)
+    store = EmptyRedis(7, 6, 5)
+    with pytest.raises(Retryable, match="went back to offset 5"):
+        read_gate_forwards(store, 0, before, [])
 
 
 @pytest.mark.parametrize(
