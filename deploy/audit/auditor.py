@@ -99,6 +99,7 @@ class Auditor:
             yield record.value if record is not None else None
 
     def _without_log(self, partition: int, low: int, gate: GateView | None, ledger: LedgerView | None) -> None:
+        self._findings.undecided.append(partition)
         if low > 0:
             self._findings.notes.append(f"partition {partition}: the log starts at {low}, not at 0: not decided again")
         if gate is not None and ledger is not None:

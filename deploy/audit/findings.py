@@ -19,11 +19,15 @@ class Difference(NamedTuple):
 
 @dataclass
 class Findings:
-    """Everything that an audit has to say. `totals` are units by name, `compared` is how many of what was compared."""
+    """Everything that an audit has to say. `totals` are units by name, `compared` is how many of what was compared.
+
+    `undecided` are the partitions that were not decided again: of them `totals` tell nothing, and their decisions were not judged.
+    """
 
     differences: list[Difference] = field(default_factory=list)
     count: int = 0
     notes: list[str] = field(default_factory=list)
+    undecided: list[int] = field(default_factory=list)
     totals: Counter[str] = field(default_factory=Counter)
     compared: Counter[str] = field(default_factory=Counter)
 

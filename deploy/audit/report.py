@@ -20,6 +20,7 @@ def as_json(findings: Findings, seconds: float) -> str:
         "difference_count": findings.count,
         "differences": [difference._asdict() for difference in findings.differences[:LISTED]],
         "notes": findings.notes,
+        "undecided": findings.undecided,
         "seconds": round(seconds, 1),
     }
     return json.dumps(body)
@@ -34,7 +35,8 @@ def units(findings: Findings) -> dict[str, int]:
 
 def show(findings: Findings, seconds: float, console: Console) -> None:
     """The table, the notes, the first differences, the verdict."""
-    table = Table(title="audit", title_justify="left")
+    without = f", without {_partitions(findings.undecided)}" if findings.undecided else ""
+    table = Table(title=f"audit{without}", title_justify="left")
     for name in units(findings):
         table.add_column(name, justify="right")
     table.add_row(*(f"{number:,}" for number in units(findings).values()))
@@ -45,8 +47,19 @@ def show(findings: Findings, seconds: float, console: Console) -> None:
         console.print(f"note: {note}", highlight=False, markup=False)
     if findings.count:
         console.print(_differences(findings))
-    verdict = "[green]no difference[/]" if findings.clean else f"[red]{findings.count:,} differences[/]"
-    console.print(f"{verdict}: log, decisions, gate and ledger")
+    console.print(_verdict(findings))
+
+
+def _verdict(findings: Findings) -> str:
+    found = "[green]no difference[/]" if findings.clean else f"[red]{findings.count:,} differences[/]"
+    if not findings.undecided:
+        return f"{found}: log, decisions, gate and ledger"
+    unjudged = f"[yellow]not decided again: {_partitions(findings.undecided)}[/], whose decisions were not judged"
+    return f"{found} in what could be compared; {unjudged}"
+
+
+def _partitions(numbers: list[int]) -> str:
+    return f"partition{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
 def _differences(findings: Findings) -> Table:

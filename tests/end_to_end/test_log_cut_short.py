@@ -26,6 +26,7 @@ def test_a_log_cut_short(talk: Talk, system: Stack) -> None:
     talk.records("inventory.ledger", 1)
     found = audit(settings)
     assert found.differences == []
+    assert partition in found.undecided
     assert (
         f"partition {partition}: the log starts at {last['source_offset']}, not at 0: not decided again" in found.notes
     )

@@ -2,14 +2,16 @@
 
 import json
 from collections import Counter
+from io import StringIO
 from typing import Any
 
 import psycopg
 import pytest
 import redis
 from confluent_kafka import KafkaError, KafkaException
+from rich.console import Console
 
-from onhand.deploy.audit import faults
+from onhand.deploy.audit import faults, report
 from onhand.deploy.audit.announced import Announcements
 from onhand.deploy.audit.books import Tally
 from onhand.deploy.audit.compare import compare_gate_with_ledger
@@ -252,6 +254,23 @@ def test_the_newest_stock_must_be_announced() -> None:
     told.compare(None)
     assert {d.kind for d in findings.differences} == {"stock topic"}
     assert told.missing({})
+
+
+def verdict(findings: Findings) -> str:
+    shown = StringIO()
+    report.show(findings, 1, Console(file=shown, width=200))
+    return shown.getvalue().splitlines()[-1]
+
+
+def test_the_verdict_does_not_speak_for_what_was_not_decided_again() -> None:
+    assert verdict(Findings()) == "no difference: log, decisions, gate and ledger"
+    aged = Findings(undecided=[2, 5])
+    unjudged = "in what could be compared; not decided again: partitions 2, 5, whose decisions were not judged"
+    assert verdict(aged) == f"no difference {unjudged}"
+    assert json.loads(report.as_json(aged, 1))["undecided"] == [2, 5]
+    for units in (1, 2):
+        aged.differ("gate = ledger", 2, "CLOCK:1", 0, units)
+    assert verdict(aged) == f"2 differences {unjudged}"
 
 
 class EmptyRedis:
