@@ -5,11 +5,14 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from msgspec import convert
+
 from onhand.agents.ledger import events
 from onhand.agents.ledger.fold import Told, fold
 from onhand.agents.ports import Message
 from onhand.deploy.audit.books import Books
 from onhand.deploy.audit.oracle import Oracle
+from onhand.schemas.decisions import Decision as Known
 from onhand.schemas.topics import DECISIONS
 from onhand.sql.window import Window
 from tests.agents.memory import MemoryLog
@@ -53,7 +56,7 @@ def position_of(decision: Decision) -> str | None:
 
 def told(decisions: Sequence[Decision]) -> list[Told]:
     """As the intake has them; decision seq n stands at offset n - 1."""
-    return [Told(d["seq"], position_of(d), d, None) for d in decisions]
+    return [Told(d["seq"], position_of(d), convert(d, Known), None) for d in decisions]
 
 
 def window(decisions: Sequence[Decision], partition: int = 0) -> Window:

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 from onhand.agents.gate.batch import Prepared
 from onhand.agents.ports import Message, Record
-from onhand.lua.format import FIRST, STRIDE
+from onhand.lua.format import FIRST, HOLD_CHANNEL, HOLD_ORDER_ID, HOLD_POSITION, STRIDE
 from onhand.schemas.admission import Admitted
 from onhand.schemas.commands import Op, Release, Reserve, SetReorder, Ship
-from onhand.schemas.decisions import decision_json
+from onhand.schemas.decisions import Decision
 from onhand.schemas.events import TRACE_HEADER
 from onhand.schemas.faults import Corrupt
 from onhand.schemas.outcomes import REPLAYED, WORDS, Outcome
@@ -56,57 +56,69 @@ def tell(partition: int, batch: Prepared, outcomes: Flat) -> Told:
 
 
 def _decision(seq: int, record: Record, admitted: Admitted, outcome: Flat, index: int, of: int) -> Message:
-    op, command, position, _, _, message, echo = admitted
-    offset, code, clock, available, reserved, version, quantity, expires, hold = outcome
+    offset, code, clock_ms, available, reserved, version, quantity, expires_at_ms, hold = outcome
+    op, command, position = admitted.op, admitted.command, admitted.position
+    if op is Op.INVALID:
+        told = _of_invalid(admitted)
+    elif op is Op.SWEEP:
+        position = hold[HOLD_POSITION]
+        told = _of_expiry(hold)
+        if of > 1:
+            told["index"], told["of"] = index, of
+    else:
+        told = _of_command(command, code, hold)
+    if version >= 0:
+        told["available_qty"], told["reserved_qty"], told["total_qty"] = available, reserved, available + reserved
+        told["version"], told["line"] = version, 0
     replayed = code >= REPLAYED
-    word = WORDS[code - REPLAYED if replayed else code]
-    numbers = (available, reserved, version) if version >= 0 else None
+    decision = Decision(
+        seq=seq, outcome=WORDS[code - REPLAYED if replayed else code], quantity=None if quantity is False else quantity,
+        expires_at_ms=expires_at_ms or None, replayed=replayed, complete=True, source_offset=offset,
+        decided_at_ms=clock_ms, **told,
+    )  # fmt: skip
     trace = _trace(record) if record.headers else ()
+    return Message(position.encode() if position else None, decision.to_json(), trace)
+
+
+def _of_command(command: Any, code: int, hold: Any) -> dict[str, Any]:
+    """What a decision on a command repeats of it; of a reservation that is held, the hold tells channel and order."""
     if type(command) is Reserve:
         line = command.lines[0] if command.lines else command
-        value = decision_json(
-            seq, offset, clock, word, type="reserve", id=command.id, reservation_id=command.id, sku_id=line.sku_id,
-            warehouse_id=line.warehouse_id, numbers=numbers, quantity=quantity or None, expires_at_ms=expires or None,
-            channel=command.channel, order_id=command.order_id, reference_id=command.reference_id, replayed=replayed,
-        )  # fmt: skip
-    elif op is Op.SWEEP:
-        reservation_id, position, channel, order_id = hold
-        sku_id, warehouse_id = split_position(position)
-        value = decision_json(
-            seq, offset, clock, word, type="expire", id=reservation_id, reservation_id=reservation_id, sku_id=sku_id,
-            warehouse_id=warehouse_id, numbers=numbers, quantity=quantity, channel=channel or None,
-            order_id=order_id or None, index=index, of=of,
-        )  # fmt: skip
-    elif op is Op.INVALID:
-        at = split_position(position) if position else (None, None)
-        value = decision_json(
-            seq, offset, clock, word, type=echo.get("type"), id=echo.get("id"), sku_id=at[0], warehouse_id=at[1],
-            numbers=numbers, message=message,
-        )  # fmt: skip
-    else:
-        value = _of_command(seq, admitted, outcome, word, numbers, replayed)
-    return Message(position.encode() if position else None, value, trace)
+        return {
+            "type": "reserve", "id": command.id, "reservation_id": command.id, "sku_id": line.sku_id,
+            "warehouse_id": line.warehouse_id, "channel": command.channel, "order_id": command.order_id,
+            "reference_id": command.reference_id,
+        }  # fmt: skip
+    told = {
+        "type": command.type, "id": command.id, "reservation_id": command.target, "sku_id": command.sku_id,
+        "warehouse_id": command.warehouse_id, "reference_id": command.reference_id,
+    }  # fmt: skip
+    if hold:
+        told["channel"], told["order_id"] = hold[HOLD_CHANNEL] or None, hold[HOLD_ORDER_ID] or None
+    elif type(command) is Ship:
+        told["channel"] = command.channel
+    elif type(command) is SetReorder and code == Outcome.APPLIED:
+        told["reorder_point"], told["reorder_quantity"] = command.reorder_point, command.reorder_quantity
+    if type(command) is Release:
+        told["reason"] = command.reason
+    return told
 
 
-def _of_command(
-    seq: int, admitted: Admitted, outcome: Flat, word: str, numbers: tuple[int, int, int] | None, replayed: bool
-) -> bytes:
-    """The decision on anything but a reserve: on a reservation that is held, the hold tells channel and order."""
-    command: Any = admitted.command
-    offset, code, clock, _, _, _, quantity, expires, hold = outcome
-    reorder = None
-    if type(command) is SetReorder and code == Outcome.APPLIED:
-        reorder = command.reorder_point, command.reorder_quantity
-    channel, order_id = (
-        (hold[2] or None, hold[3] or None) if hold else (command.channel if type(command) is Ship else None, None)
-    )
-    return decision_json(
-        seq, offset, clock, word, type=command.type, id=command.id,
-        reservation_id=command.target, sku_id=command.sku_id,
-        warehouse_id=command.warehouse_id, numbers=numbers, quantity=None if quantity is False else quantity,
-        expires_at_ms=expires or None, channel=channel, order_id=order_id, reference_id=command.reference_id,
-        reorder=reorder, reason=command.reason if type(command) is Release else None, replayed=replayed,
-    )  # fmt: skip
+def _of_expiry(hold: Any) -> dict[str, Any]:
+    """The decision that ends a hold has the hold's own id: nobody sent a command."""
+    id, position, channel, order_id = hold
+    sku_id, warehouse_id = split_position(position)
+    return {
+        "type": "expire", "id": id, "reservation_id": id, "sku_id": sku_id, "warehouse_id": warehouse_id,
+        "channel": channel or None, "order_id": order_id or None,
+    }  # fmt: skip
+
+
+def _of_invalid(admitted: Admitted) -> dict[str, Any]:
+    """What was well-formed of a record that was no command, and what was not."""
+    sku_id, warehouse_id = split_position(admitted.position) if admitted.position else (None, None)
+    told = {"sku_id": sku_id, "warehouse_id": warehouse_id, "message": admitted.message}
+    return told | {"type": admitted.echo.get("type"), "id": admitted.echo.get("id")}
 
 
 def _trace(record: Record) -> tuple[tuple[str, bytes], ...]:

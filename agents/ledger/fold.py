@@ -5,8 +5,12 @@ never hold (a hold that ends twice, a version that skips) becomes a note, since 
 """
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
+from onhand.schemas.decisions import Decision
 from onhand.schemas.faults import Corrupt
 from onhand.sql import remembered
 from onhand.sql.remembered import DoneRow, Kind
@@ -14,33 +18,32 @@ from onhand.sql.window import Change, End, Hold, Movement, Note, Reorder, Sale, 
 
 _DAY_MS = 86_400_000
 
-Fields = dict[str, Any]
-
 
 class Told(NamedTuple):
-    """A decision as it came out of the log: `fields` of its JSON, its position (None where it has none), `traceparent`.
+    """A decision as it came out of the log, with its position (None where it has none) and its `traceparent`.
 
     `next_offset` is where reading goes on once it is durable.
     """
 
     next_offset: int
     position: str | None
-    fields: Fields
+    decision: Decision
     trace: bytes | None
+
+
+Checked = Any
+"""A `Decision` of which the fields that its outcome needs are there."""
 
 
 def fold(partition: int, decisions: Sequence[Told]) -> Window:
     """The window of some decisions, at least one, whose seqs follow each other. `Corrupt` where a field is missing."""
     folding = _Folding(partition)
     for told in decisions:
-        fields = told.fields
-        effect = _EFFECTS.get(fields["outcome"])
-        if effect is not None and "replayed" not in fields:
-            try:
-                effect(folding, told, fields)
-            except (KeyError, TypeError) as error:
-                raise Corrupt(f"the decision with seq {fields['seq']} lacks or garbles {error}") from error
-    return folding.window(decisions[0].fields["seq"] - 1, decisions[-1])
+        decision = told.decision
+        effect = None if decision.replayed else _effect_of(decision)
+        if effect is not None:
+            effect.apply(folding, told, decision)
+    return folding.window(decisions[0].decision.seq - 1, decisions[-1])
 
 
 class _Folding:
@@ -66,15 +69,12 @@ class _Folding:
 
     def change(self, told: Told, delta: int) -> None:
         """The position has new numbers, and `delta` more units available."""
-        position = told.position
-        if position is None:
-            raise KeyError("position")
-        fields = told.fields
-        version = fields["version"]
+        decision: Checked = told.decision
+        position, version = str(told.position), decision.version
         before = self.last.get(position)
         if before is None:
-            self.first[position] = (version - 1, fields["available_qty"] - delta)
-        elif version != before.fields["version"] + 1:
+            self.first[position] = (version - 1, decision.available_qty - delta)
+        elif version != before.decision.version + 1:  # type: ignore[operator]
             self.note("version_skipped", told, f"{position} went to version {version}")
         self.last[position] = told
 
@@ -89,21 +89,27 @@ class _Folding:
             self.ended_ids.add(reservation_id)
             self.ended[how].append(reservation_id)
 
+    def remember(self, kind: Kind, told: Told, id: str, reservation_id: str | None) -> None:
+        """What was done under an id."""
+        decision = told.decision
+        row = id, kind, str(told.position), decision.decided_at_ms, decision.quantity, reservation_id
+        self.done.append(row)
+
     def note(self, code: str, told: Told, message: str) -> None:
         """Something that should not be."""
         if len(self.notes) < 100:
-            self.notes.append(Note(code, f"{message}, by the decision with seq {told.fields['seq']}"))
+            self.notes.append(Note(code, f"{message}, by the decision with seq {told.decision.seq}"))
 
     def window(self, expected_seq: int, last: Told) -> Window:
         """All of it."""
-        fields = last.fields
+        decision = last.decision
         return Window(
             partition=self.partition,
             expected_seq=expected_seq,
-            seq=fields["seq"],
-            source_offset=fields["source_offset"],
+            seq=decision.seq,
+            source_offset=decision.source_offset,
             decisions_offset=last.next_offset,
-            clock_ms=fields["decided_at_ms"],
+            clock_ms=decision.decided_at_ms,
             changes=[_change(position, *self.first[position], told) for position, told in self.last.items()],
             holds=[_hold(id, told, ended) for id, (told, ended) in self.begun.items()],
             ended=self.ended,
@@ -118,81 +124,81 @@ class _Folding:
 
     def _reorder(self, told: Told) -> Reorder:
         """Judged by what is available before and after the whole window."""
-        fields, position = told.fields, str(told.position)
-        newest = self.last.get(position, told).fields
-        before = self.first[position][1] if position in self.first else fields["available_qty"]
+        decision: Checked = told.decision
+        position = str(told.position)
+        newest: Checked = self.last.get(position, told).decision
+        before = self.first[position][1] if position in self.first else decision.available_qty
         return Reorder(
             position,
-            fields["reorder_point"],
-            fields["reorder_quantity"],
+            decision.reorder_point,
+            decision.reorder_quantity,
             before,
-            newest["available_qty"],
-            newest["version"],
-            fields["decided_at_ms"],
+            newest.available_qty,
+            newest.version,
+            decision.decided_at_ms,
         )
 
 
 def _change(position: str, expected: int, before: int, told: Told) -> Change:
-    fields = told.fields
-    numbers = fields["available_qty"], fields["reserved_qty"], fields["version"], fields["decided_at_ms"]
+    decision: Checked = told.decision
+    numbers = decision.available_qty, decision.reserved_qty, decision.version, decision.decided_at_ms
     return Change(position, expected, before, *numbers, told.trace)
 
 
 def _hold(reservation_id: str, told: Told, ended: End | None) -> Hold:
-    fields = told.fields
+    decision: Checked = told.decision
     return Hold(
         reservation_id,
-        fields["line"],
+        decision.line,
         str(told.position),
-        fields["quantity"],
-        fields.get("order_id"),
-        fields.get("channel"),
-        fields["expires_at_ms"],
+        decision.quantity,
+        decision.order_id,
+        decision.channel,
+        decision.expires_at_ms,
         ended,
     )
 
 
-def _reserved(folding: _Folding, told: Told, fields: Fields) -> None:
-    reservation_id = fields["reservation_id"]
-    folding.change(told, -fields["quantity"])
+def _reserved(folding: _Folding, told: Told, decision: Checked) -> None:
+    reservation_id = decision.reservation_id
+    folding.change(told, -decision.quantity)
     if reservation_id in folding.begun:
         folding.note("reserved_twice", told, f"reservation {reservation_id}")
     else:
         folding.begun[reservation_id] = (told, None)
 
 
-def _extended(folding: _Folding, told: Told, fields: Fields) -> None:
-    reservation_id, at = fields["reservation_id"], fields["expires_at_ms"]
+def _extended(folding: _Folding, told: Told, decision: Checked) -> None:
+    reservation_id, at = decision.reservation_id, decision.expires_at_ms
     begun = folding.begun.get(reservation_id)
     if begun is None:
         folding.extended[reservation_id] = at
     else:
-        folding.begun[reservation_id] = (begun[0]._replace(fields=begun[0].fields | {"expires_at_ms": at}), begun[1])
-    _remember(folding, Kind.EXTEND, told, fields["id"], reservation_id)
+        later = replace(begun[0].decision, expires_at_ms=at)
+        folding.begun[reservation_id] = (begun[0]._replace(decision=later), begun[1])
+    folding.remember(Kind.EXTEND, told, decision.id, reservation_id)
 
 
-def _committed(folding: _Folding, told: Told, fields: Fields) -> None:
-    reservation_id, quantity, at = fields["reservation_id"], fields["quantity"], fields["decided_at_ms"]
+def _committed(folding: _Folding, told: Told, decision: Checked) -> None:
+    reservation_id, quantity, at = decision.reservation_id, decision.quantity, decision.decided_at_ms
     folding.change(told, 0)
     folding.end(reservation_id, "committed", told)
-    order_id, position = fields.get("order_id"), str(told.position)
-    id = movement_id(at, folding.partition, fields["seq"])
-    version = fields["version"]
-    sale = Sale(id, reservation_id, order_id, fields["line"], position, quantity, version, at, told.trace)
-    folding.sales.append(sale)
-    folding.done.append((fields["id"], Kind.COMMIT, position, at, quantity, reservation_id))
+    id, position = movement_id(at, folding.partition, decision.seq), str(told.position)
+    order_id, line, version = decision.order_id, decision.line, decision.version
+    folding.sales.append(Sale(id, reservation_id, order_id, line, position, quantity, version, at, told.trace))
+    folding.remember(Kind.COMMIT, told, decision.id, reservation_id)
 
 
-def _released(folding: _Folding, told: Told, fields: Fields) -> None:
-    folding.change(told, fields["quantity"])
-    folding.end(fields["reservation_id"], "released", told)
-    _remember(folding, Kind.RELEASE, told, fields["id"], fields["reservation_id"])
+def _released(folding: _Folding, told: Told, decision: Checked) -> None:
+    folding.change(told, decision.quantity)
+    folding.end(decision.reservation_id, "released", told)
+    folding.remember(Kind.RELEASE, told, decision.id, decision.reservation_id)
 
 
-def _expired(folding: _Folding, told: Told, fields: Fields) -> None:
-    folding.change(told, fields["quantity"])
-    folding.end(fields["reservation_id"], "expired", told)
-    _remember(folding, Kind.EXPIRE, told, fields["reservation_id"], None)
+def _expired(folding: _Folding, told: Told, decision: Checked) -> None:
+    folding.change(told, decision.quantity)
+    folding.end(decision.reservation_id, "expired", told)
+    folding.remember(Kind.EXPIRE, told, decision.reservation_id, None)
 
 
 _MOVES = {
@@ -204,39 +210,60 @@ _MOVES = {
 """Movements by the type of their command: how they are remembered, and which way the units go."""
 
 
-def _applied(folding: _Folding, told: Told, fields: Fields) -> None:
-    if fields["type"] == "set_reorder":
-        folding.reorders[str(told.position)] = told
-        return _remember(folding, Kind.SET_REORDER, told, fields["id"], None)
-    kind, sign = _MOVES[fields["type"]]
-    quantity, at = fields["quantity"], fields["decided_at_ms"]
+def _moved(folding: _Folding, told: Told, decision: Checked) -> None:
+    kind, sign = _MOVES[decision.type]
+    quantity, at = decision.quantity, decision.decided_at_ms
     folding.change(told, sign * quantity)
-    id = movement_id(at, folding.partition, fields["seq"])
-    reference = fields.get("reference_id")
-    folding.movements.append(Movement(id, str(told.position), fields["type"], quantity, reference, at, told.trace))
-    _remember(folding, kind, told, fields["id"], None)
+    id, reference = movement_id(at, folding.partition, decision.seq), decision.reference_id
+    folding.movements.append(Movement(id, str(told.position), decision.type, quantity, reference, at, told.trace))
+    folding.remember(kind, told, decision.id, None)
 
 
-def _refused(folding: _Folding, told: Told, fields: Fields) -> None:
+def _reordered(folding: _Folding, told: Told, decision: Checked) -> None:
+    folding.reorders[str(told.position)] = told
+    folding.remember(Kind.SET_REORDER, told, decision.id, None)
+
+
+def _refused(folding: _Folding, told: Told, decision: Checked) -> None:
     """Demand that was not met: what a customer wished."""
-    if told.position is not None and fields["type"] in ("reserve", "ship"):
-        key = (fields["decided_at_ms"] // _DAY_MS, told.position)
-        folding.refused[key] = folding.refused.get(key, 0) + fields["quantity"]
+    if decision.type in ("reserve", "ship"):
+        key = (decision.decided_at_ms // _DAY_MS, str(told.position))
+        folding.refused[key] = folding.refused.get(key, 0) + decision.quantity
 
 
-def _remember(folding: _Folding, kind: Kind, told: Told, id: str, reservation_id: str | None) -> None:
-    fields = told.fields
-    folding.done.append((id, kind, str(told.position), fields["decided_at_ms"], fields.get("quantity"), reservation_id))
+class _Effect(NamedTuple):
+    """What an outcome does, and the fields that it cannot do without."""
+
+    apply: Callable[[_Folding, Told, Checked], None]
+    needs: tuple[str, ...]
+    given: Callable[[Decision], tuple[object, ...]]
 
 
-_EFFECTS: dict[str, Callable[[_Folding, Told, Fields], None]] = {
-    "reserved": _reserved,
-    "extended": _extended,
-    "committed": _committed,
-    "released": _released,
-    "expired": _expired,
-    "applied": _applied,
-    "insufficient_stock": _refused,
-    "insufficient_channel_stock": _refused,
+def _effect(apply: Callable[[_Folding, Told, Checked], None], *needs: str) -> _Effect:
+    return _Effect(apply, needs, attrgetter(*needs))
+
+
+_NUMBERS = "sku_id", "available_qty", "reserved_qty", "version"
+_EFFECTS = {
+    "reserved": _effect(_reserved, "reservation_id", "quantity", "line", "expires_at_ms", *_NUMBERS),
+    "extended": _effect(_extended, "id", "reservation_id", "expires_at_ms", *_NUMBERS),
+    "committed": _effect(_committed, "id", "reservation_id", "quantity", "line", *_NUMBERS),
+    "released": _effect(_released, "id", "reservation_id", "quantity", *_NUMBERS),
+    "expired": _effect(_expired, "reservation_id", "quantity", *_NUMBERS),
+    "set_reorder": _effect(_reordered, "id", "reorder_point", "reorder_quantity", *_NUMBERS),
+    **dict.fromkeys(_MOVES, _effect(_moved, "id", "quantity", *_NUMBERS)),
+    "insufficient_stock": _effect(_refused, "quantity", "sku_id"),
+    "insufficient_channel_stock": _effect(_refused, "quantity", "sku_id"),
 }
-"""What each outcome does; the others do nothing to the ledger."""
+"""What each outcome does, and of what was applied, each type; the others do nothing to the ledger."""
+
+
+def _effect_of(decision: Decision) -> _Effect | None:
+    applied = decision.outcome == "applied"
+    effect = _EFFECTS.get(str(decision.type) if applied else decision.outcome)
+    if effect is None and applied:
+        raise Corrupt(f"the decision with seq {decision.seq} applied what the ledger does not know: {decision.type}")
+    if effect is not None and None in effect.given(decision):
+        lacks = [name for name in effect.needs if getattr(decision, name) is None]
+        raise Corrupt(f"the decision with seq {decision.seq}, {decision.outcome}, lacks {', '.join(lacks)}")
+    return effect

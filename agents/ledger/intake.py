@@ -4,10 +4,9 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from pydantic_core import from_json
-
-from onhand.agents.ledger.fold import Fields, Told
+from onhand.agents.ledger.fold import Told
 from onhand.agents.ports import Record
+from onhand.schemas.decisions import Decision
 from onhand.schemas.events import TRACE_HEADER
 
 
@@ -39,15 +38,14 @@ class Intake:
             offset = record.offset
             if offset < self.next_offset:
                 continue
-            fields = decode(record)
-            if fields is None:
+            decision = decode(record)
+            if decision is None:
                 self.strange.append(offset)
-            seq = 0 if fields is None else fields["seq"]
-            if seq > expected:
-                return Jump(expected, seq, offset)
+            elif decision.seq > expected:
+                return Jump(expected, decision.seq, offset)
             self.next_offset = offset + 1
-            if fields is not None and seq == expected:
-                take(_told(record, fields, offset + 1))
+            if decision is not None and decision.seq == expected:
+                take(_told(record, decision, offset + 1))
                 self.seq = expected
                 expected += 1
         return None
@@ -58,17 +56,17 @@ class Intake:
         All that is taken counts as read only with the last of it: until then a restart reads the whole range again.
         """
         start = self.next_offset
-        decided: dict[int, tuple[Record, Fields]] = {}
+        decided: dict[int, tuple[Record, Decision]] = {}
         for record in records:
-            fields = decode(record)
-            if fields is not None and fields["seq"] > self.seq:
-                decided.setdefault(fields["seq"], (record, fields))
-        run: list[tuple[Record, Fields]] = []
+            decision = decode(record)
+            if decision is not None and decision.seq > self.seq:
+                decided.setdefault(decision.seq, (record, decision))
+        run: list[tuple[Record, Decision]] = []
         while (found := decided.pop(self.seq + len(run) + 1, None)) is not None:
             run.append(found)
         if self.seq + len(run) < jump.seq:
             return False
-        self.pending.extend(_told(record, fields, start) for record, fields in run)
+        self.pending.extend(_told(record, decision, start) for record, decision in run)
         self.next_offset = min((record.offset for record, _ in decided.values()), default=end)
         self.pending[-1] = self.pending[-1]._replace(next_offset=self.next_offset)
         self.seq += len(run)
@@ -91,46 +89,36 @@ class Intake:
         """The last border between commands up to `limit`, or else the first one after it; 0 where there is none."""
         pending = self.pending
         for end in range(min(limit, len(pending)), 0, -1):
-            if _is_last(pending[end - 1].fields):
+            if _is_last(pending[end - 1].decision):
                 return end
         for end in range(limit + 1, len(pending) + 1):
-            if _is_last(pending[end - 1].fields):
+            if _is_last(pending[end - 1].decision):
                 return end
         return 0
 
 
-def decode(record: Record) -> Fields | None:
-    """The fields of a decision; None where the record is none."""
+def decode(record: Record) -> Decision | None:
+    """The decision in a record; None where it is none."""
     try:
-        fields = from_json(record.value or b"", cache_strings="keys")  # ids come once: caching them costs a quarter
-        if (
-            type(fields["seq"]) is int
-            and type(fields["source_offset"]) is int
-            and type(fields["decided_at_ms"]) is int
-            and type(fields["outcome"]) is str
-            and ("sku_id" in fields) is ("warehouse_id" in fields)
-            and ("index" in fields) is ("of" in fields)
-        ):
-            return fields  # type: ignore[no-any-return]
-    except (ValueError, KeyError, TypeError):
+        decision = Decision.from_json(record.value or b"")
+    except ValueError:
         return None
-    return None
+    halves = (decision.sku_id is None) is not (decision.warehouse_id is None)
+    return None if halves or (decision.index is None) is not (decision.of is None) else decision
 
 
-def _told(record: Record, fields: Fields, next_offset: int) -> Told:
-    position = f"{fields['sku_id']}:{fields['warehouse_id']}" if "sku_id" in fields else None
+def _told(record: Record, decision: Decision, next_offset: int) -> Told:
     headers, trace = record.headers, None
     if headers:
         trace = next((value for name, value in headers if name == TRACE_HEADER), None)
-    return Told(next_offset, position, fields, trace)
+    return Told(next_offset, decision.position, decision, trace)
 
 
 def _generation(told: Told, generation_ms: int) -> int:
     """Of the ids that are done at its clock, which never falls."""
-    clock_ms: int = told.fields["decided_at_ms"]
-    return clock_ms // generation_ms
+    return told.decision.decided_at_ms // generation_ms
 
 
-def _is_last(fields: Fields) -> bool:
+def _is_last(decision: Decision) -> bool:
     """Whether it is the last decision of its command."""
-    return "of" not in fields or bool(fields["index"] == fields["of"] - 1)
+    return decision.of is None or decision.index == decision.of - 1

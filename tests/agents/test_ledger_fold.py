@@ -1,12 +1,17 @@
 """The pure parts of the ledger's agent: ids of movements, packed events and ids, the order of decisions."""
 
+import json
 import random
 from uuid import UUID
+
+import pytest
 
 from onhand.agents.ledger import events
 from onhand.agents.ledger.fold import fold
 from onhand.agents.ledger.intake import Intake, Jump
+from onhand.agents.ports import Message
 from onhand.schemas.events import RESERVATION_COMMITTED
+from onhand.schemas.faults import Corrupt
 from onhand.schemas.topics import DECISIONS, LEDGER, STOCK
 from onhand.sql import remembered
 from onhand.sql.window import movement_id
@@ -14,7 +19,7 @@ from tests.agents.memory import MemoryLog
 from tests.audited import WINDOW_MS
 from tests.decided import Deciding, put, told, window
 from tests.ledger_house import header
-from tests.scenarios import moved, of, reserve, uid
+from tests.scenarios import command, moved, of, reserve, uid
 
 
 def test_a_movements_id_is_a_uuid7_in_order_of_clock_partition_and_seq() -> None:
@@ -69,7 +74,7 @@ def test_an_intake_stops_at_a_jump_and_goes_on_when_it_is_healed() -> None:
     assert not Intake(0, 0).heal(records[:4], 4, jump)
     healed = Intake(2, 2)
     assert healed.heal(records[2:], 6, jump)
-    assert [entry.fields["seq"] for entry in healed.pending] == [3, 4, 5]
+    assert [entry.decision.seq for entry in healed.pending] == [3, 4, 5]
     assert [entry.next_offset for entry in healed.pending] == [2, 2, 5]
     assert (healed.seq, healed.next_offset) == (5, 5)
     assert healed.take(records) == Jump(6, 7, 5)
@@ -83,8 +88,8 @@ def test_any_cut_of_a_window_ends_a_command() -> None:
     taken = 0
     while window := intake.cut(dice.randint(1, 7), WINDOW_MS):
         taken += len(window)
-        last = window[-1].fields
-        assert last.get("index", 0) == last.get("of", 1) - 1
+        last = window[-1].decision
+        assert last.of is None or last.index == last.of - 1
     assert taken == len(decisions)
 
 
@@ -95,3 +100,50 @@ def test_an_id_that_is_forgotten_and_comes_again_is_in_another_window() -> None:
     intake = Intake(0, 0)
     intake.pending = told(decisions)
     assert [len(intake.cut(limit, WINDOW_MS)) for limit in (100, 1, 100, 100)] == [3, 1, 1, 0]
+
+
+WHOLE: dict[str, object] = {"seq": 1, "outcome": "reserved", "complete": True, "source_offset": 0, "decided_at_ms": 5}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"", b"null", b"[]", b"{}", b"not json", b"\xff", b"[" * 100_000, json.dumps(WHOLE).encode() + b"x",
+        *(json.dumps(WHOLE | wrong).encode() for wrong in (
+            {"seq": 1.0}, {"seq": "1"}, {"seq": True}, {"seq": None}, {"outcome": 13}, {"source_offset": "0"},
+            {"decided_at_ms": 5.5}, {"sku_id": "A"}, {"warehouse_id": 1}, {"index": 0}, {"of": 1}, {"version": "7"},
+            {"short": {}}, {"order_id": "\ud800"},
+        )),
+    ],
+)  # fmt: skip
+def test_what_is_no_decision_is_set_aside_and_the_next_one_is_taken(value: bytes) -> None:
+    log = MemoryLog(lambda: 0)
+    log.append(DECISIONS, 0, Message(None, value, []))
+    log.append(DECISIONS, 0, Message(None, json.dumps(WHOLE | {"of_a_later": "version"}).encode(), []))
+    intake = Intake(0, 0)
+    assert intake.take(log.all(DECISIONS)) is None
+    assert (intake.strange, intake.seq, intake.next_offset) == ([0], 1, 2)
+
+
+NUMBERS = ["available_qty", "reserved_qty", "version"]
+LACKING = {
+    "receive": ["id", "quantity", "type", *NUMBERS],
+    "reserve": ["reservation_id", "quantity", "line", "expires_at_ms", *NUMBERS],
+    "extend": ["id", "reservation_id", "expires_at_ms"],
+    "commit": ["id", "reservation_id", "quantity", "line", *NUMBERS],
+    "release": ["id", "reservation_id", "quantity", *NUMBERS],
+    "ship": ["quantity"],
+    "set_reorder": ["id", "reorder_point", "reorder_quantity", "version"],
+}
+
+
+@pytest.mark.parametrize(("type", "name"), [(type, name) for type, names in LACKING.items() for name in names])
+def test_a_decision_that_lacks_what_its_outcome_needs_is_never_written(type: str, name: str) -> None:
+    decide = Deciding()
+    decisions = decide(moved("receive", 1, 9), reserve(2, 4), of("extend", 3, 2, ttl_ms=9_000), of("commit", 4, 2))
+    decisions += decide(reserve(5, 1), of("release", 6, 5), moved("ship", 7, 99))
+    decisions += decide(command("set_reorder", 8, reorder_point=5, reorder_quantity=50))
+    decision = next(decision for decision in decisions if decision["type"] == type)
+    assert fold(0, told([decision])).seq == decision["seq"]
+    with pytest.raises(Corrupt, match=f"seq {decision['seq']}"):
+        fold(0, told([decision | {name: None}]))
