@@ -66,6 +66,7 @@ class Supervisor:
                 await asyncio.gather(serve, return_exceptions=True)
                 stop.cancel()
                 await self._stop_all()
+                await asyncio.get_running_loop().shutdown_default_executor()  # threads that still prepare a part
             if not serve.cancelled() and (fault := serve.exception()):
                 raise _first(fault)
 

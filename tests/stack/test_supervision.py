@@ -132,15 +132,17 @@ def test_what_ends_a_stack_while_it_is_used_is_raised(state_dir: Path, monkeypat
     def broken(_: Valkey) -> Command:
         raise StackError("no program")
 
-    with pytest.raises(StackError, match="no program"), small_stack(state_dir) as stack:
-        monkeypatch.setattr(Valkey, "command", broken)
-        os.kill(stack.endpoints["processes"]["redis"], signal.SIGKILL)
-        until(lambda: not stack.state.run.exists())
+    def use() -> None:
+        with small_stack(state_dir) as stack:
+            monkeypatch.setattr(Valkey, "command", broken)
+            os.kill(stack.endpoints["processes"]["redis"], signal.SIGKILL)
+            until(lambda: not stack.state.run.exists())
+
+    with pytest.raises(StackError, match="no program"):
+        use()
 
 
-def test_the_directory_is_held_until_all_work_on_it_has_ended(
-    state_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_directory_is_held_until_all_work_on_it_has_ended(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stop does not end a thread that prepares a part: nobody else may begin beside it."""
     begun, end = threading.Event(), threading.Event()
 
@@ -157,9 +159,11 @@ def test_the_directory_is_held_until_all_work_on_it_has_ended(
         await asyncio.to_thread(begun.wait)
         supervisor.stop()
         await asyncio.wait({run}, timeout=0.5)
-        with pytest.raises(Refused, match="runs already"), state.owned():
-            pass
-        end.set()
+        try:
+            with pytest.raises(Refused, match="runs already"), state.owned():
+                pass
+        finally:
+            end.set()
         await run
         with state.owned():
             pass
