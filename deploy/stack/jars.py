@@ -51,21 +51,25 @@ def cache_dir() -> Path:
 def ensure_jars(progress: Progress, jars: list[Jar] | None = None, cache: Path | None = None) -> list[Path]:
     """Paths of all jars, each with the bytes that the lock promises; what is missing or damaged is fetched.
 
-    Several stacks that start at once fetch once. Raises StackError if something cannot be had as the lock says.
+    Several stacks that start at once fetch once; where nothing is missing nothing is written, so the cache may be
+    read-only. Raises StackError if something cannot be had as the lock says.
     """
     jars = locked_jars() if jars is None else jars
     folder = (cache or cache_dir()) / "jars"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _one_at_a_time(folder):
-            missing = [jar for jar in jars if _sha256(folder / jar.filename) != jar.sha256]
-            if missing:
-                _fetch(missing, folder, progress)
+        if _missing(jars, folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            with _one_at_a_time(folder):
+                _fetch(_missing(jars, folder), folder, progress)
     except OSError as error:
         raise StackError(
             f"the cache of Kafka's jars, {folder}, cannot be used: {error.strerror}; XDG_CACHE_HOME moves it"
         ) from error
     return [folder / jar.filename for jar in jars]
+
+
+def _missing(jars: list[Jar], folder: Path) -> list[Jar]:
+    return [jar for jar in jars if _sha256(folder / jar.filename) != jar.sha256]
 
 
 @contextmanager

