@@ -12,7 +12,8 @@ from onhand.deploy.audit.findings import Findings
 from onhand.deploy.audit.gate_view import GateMark, GateView, Numbers
 from onhand.deploy.audit.ledger_view import LedgerView, Row
 from onhand.deploy.audit.oracle import Oracle
-from onhand.deploy.audit.partition import PartitionAudit, Record
+from onhand.deploy.audit.partition import PartitionAudit
+from onhand.deploy.audit.record import Record
 from onhand.deploy.audit.telling import Telling
 from onhand.schemas.signing import HEADER, Keyring
 from tests.bad_input import BAD

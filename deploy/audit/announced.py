@@ -41,12 +41,12 @@ class Announcements:
         elif numbers[-1] == known[-1] and numbers != known:
             self._findings.differ("stock topic", self._partition, f"{position} version {numbers[-1]}", known, numbers)
 
-    def ledger(self, kind: str, value: bytes | None) -> None:
+    def ledger(self, kind: bytes | None, value: bytes | None) -> None:
         """A record of `inventory.ledger` with that `ce_type`."""
         event = from_json(value or b"null")
-        if kind == RESERVATION_COMMITTED:
+        if kind == RESERVATION_COMMITTED.encode():
             self._committed(event)
-        elif kind == MOVEMENT_RECORDED:
+        elif kind == MOVEMENT_RECORDED.encode():
             self._moved(event)
 
     def _committed(self, event: dict[str, Any]) -> None:

@@ -117,13 +117,9 @@ class Auditor:
             while (record := next(stock)) is not None:
                 told.stock(record.value)
             while (record := next(events)) is not None:
-                told.ledger(_kind(record.headers), record.value)
+                told.ledger(record.header("ce_type"), record.value)
             if time.monotonic() > self._deadline or not told.missing(wanted or {}):
                 break
         stock.close()
         events.close()
         told.compare(wanted if ledger_low == 0 else None)
-
-
-def _kind(headers: list[tuple[str, bytes]] | None) -> str:
-    return next((value.decode() for name, value in headers or () if name == "ce_type"), "")

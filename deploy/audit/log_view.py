@@ -1,12 +1,14 @@
 """Reading topics, a partition at a time, without a group: the auditor's own few lines."""
 
+import gc
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from operator import methodcaller
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from onhand.deploy.audit.partition import Record
+from onhand.deploy.audit.record import Headers, Record
 from onhand.schemas.faults import Retryable
 
 _PIECE = 5_000
@@ -79,8 +81,23 @@ def _record(message: Message) -> Record | None:
     error = message.error()
     if error is None:
         _, timestamp_ms = message.timestamp()
-        headers: Any = message.headers()
-        return Record(message.offset() or 0, timestamp_ms, message.key(), message.value(), headers)
+        return Record(message.offset() or 0, timestamp_ms, message.key(), message.value(), _headers(message))
     if error.code() == KafkaError._PARTITION_EOF:
         return None
     raise Retryable(f"kafka: {error.str()}")
+
+
+_ask_for_headers: Callable[[Message], Headers | None] = methodcaller("headers")
+"""Not `message.headers()`: where that fails as below, Python's short way of calling it lets the next call raise, wherever that is."""
+
+
+def _headers(message: Message) -> Headers | None:
+    """Without those whose names are no UTF-8, which mean nothing to anybody.
+
+    At such a name confluent_kafka 2.16 fails; asked again, it tells all headers, that one as a pair without a name. Nobody may touch
+    what is not there but the garbage collector, which tells how much of a pair is.
+    """
+    try:
+        return _ask_for_headers(message)
+    except (SystemError, UnicodeDecodeError):
+        return [pair for pair in _ask_for_headers(message) or () if len(gc.get_referents(pair)) == 2]

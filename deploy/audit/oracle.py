@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from onhand.deploy.audit.record import Headers
 from onhand.deploy.audit.state import Hold, Memory, Stock
 from onhand.schemas.admission import Admitted, admit
 from onhand.schemas.commands import Op
@@ -16,7 +17,6 @@ from onhand.schemas.outcomes import Outcome
 from onhand.schemas.positions import MAX_LEVEL, split_position
 from onhand.schemas.signing import Keyring
 
-Headers = list[tuple[str, bytes]] | None
 Decision = dict[str, Any]
 
 
@@ -64,7 +64,7 @@ class Oracle:
         }
 
     def decide(
-        self, offset: int, timestamp_ms: int, key: bytes | None, value: bytes | None, headers: Headers
+        self, offset: int, timestamp_ms: int, key: bytes | None, value: bytes | None, headers: Headers | None
     ) -> list[Decision]:
         """The decisions that this record must have, as parsed JSON. `key` counts for nothing: the body does."""
         self.touched.clear()

@@ -1,7 +1,6 @@
 """One partition: the log is decided again from its start, and each store compared at the mark that it shows."""
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 from onhand.deploy.audit.books import Books, Key, Tally
 from onhand.deploy.audit.compare import Moving, compare_gate, compare_ledger
@@ -9,19 +8,8 @@ from onhand.deploy.audit.findings import Findings
 from onhand.deploy.audit.gate_view import GateView
 from onhand.deploy.audit.ledger_view import LedgerView
 from onhand.deploy.audit.oracle import Oracle
+from onhand.deploy.audit.record import Record
 from onhand.deploy.audit.telling import Telling
-
-Headers = list[tuple[str, bytes]]
-
-
-class Record(NamedTuple):
-    """A record of a log."""
-
-    offset: int
-    timestamp_ms: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers | None
 
 
 class PartitionAudit:

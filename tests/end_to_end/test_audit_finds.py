@@ -13,6 +13,8 @@ from onhand.agents.settings import Settings
 from onhand.deploy.audit.program import audit, run
 from onhand.deploy.stack import Stack
 from onhand.deploy.stack.reach import settings_at
+from onhand.schemas.partitioner import partition_of
+from tests.end_to_end import raw_headers
 from tests.end_to_end.talk import Talk
 
 SKU = "AUDITED"
@@ -117,6 +119,19 @@ def test_a_fault_in_postgresql(settings: Settings, statement: str, kinds: set[st
                 connection.execute(f"DELETE FROM {table}")  # type: ignore[arg-type]
                 connection.execute(f"INSERT INTO {table} SELECT * FROM kept_{table}")  # type: ignore[arg-type]
     assert {difference.kind for difference in found.differences} == kinds
+    assert audit(settings).clean
+
+
+async def test_headers_with_strange_names_and_without_values(settings: Settings, talk: Talk, system: Stack) -> None:
+    trace = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    strange = [(b"a\xff", b"1"), (b"\xff\xfe", None), (b"none", None), (b"traceparent", trace), (b"z\xff", b"2")]
+    bodies = [talk.command("receive", SKU, quantity=1) for _ in range(2)]
+    for body, headers in zip(bodies, (strange, [*strange, (b"onhand", None)]), strict=True):
+        await raw_headers.append(
+            system.endpoints["kafka"], partition_of(f"{SKU}:1", 8), json.dumps(body).encode(), headers
+        )
+    told = talk.decisions(*(body["id"] for body in bodies))
+    assert [told[body["id"]]["outcome"] for body in bodies] == ["applied", "invalid"]
     assert audit(settings).clean
 
 

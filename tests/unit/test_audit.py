@@ -223,7 +223,7 @@ def test_commits_must_be_announced() -> None:
             body = {"sku_id": sku, "warehouse_id": int(warehouse)} | dict(zip(names, row, strict=False))
             told.stock(json.dumps(body).encode())
         for event in events:
-            told.ledger(RESERVATION_COMMITTED, committed(event))
+            told.ledger(RESERVATION_COMMITTED.encode(), committed(event))
         missing = told.missing(wanted)
         told.compare(wanted)
         return missing, findings
