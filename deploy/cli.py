@@ -55,6 +55,7 @@ def up(
 
         foreground.run_until_stopped(StateDir.at(state), Options(gates=workers, ports=ports), ready)
         return
+    _end_by_sigterm_as_by_ctrl_c()
     arguments = [] if workers is None else ["--workers", str(workers)]
     arguments += [word for name, port in ports.items() for word in (f"--{name}-port", str(port))]
     endpoints = foreground.detach(StateDir.at(state), arguments)
@@ -105,6 +106,7 @@ def demo(
     """Hold a flash sale through the running system and audit it; 1 on any difference."""
     from onhand.deploy.demo import program
 
+    _end_by_sigterm_as_by_ctrl_c()
     raise typer.Exit(program.from_nothing(as_json) if fresh else program.run(state, as_json))
 
 
@@ -159,6 +161,13 @@ def worker(role: Annotated[str, typer.Argument(help="gate or ledger")], state: S
     os.environ.clear()  # of variables that are empty, too
     os.environ |= environment
     raise typer.Exit(run(role))
+
+
+def _end_by_sigterm_as_by_ctrl_c() -> None:
+    """For who has started something that is to be stopped then."""
+    import signal
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _receive_the_demos_stock(state: Path) -> None:

@@ -47,12 +47,15 @@ def run_until_stopped(state: StateDir, options: Options, ready: Ready) -> None:
 
 
 def detach(state: StateDir, arguments: list[str]) -> dict[str, Any]:
-    """Start `onhand up` with these arguments in the background; the endpoints once all serves. Raises as it would."""
+    """Start `onhand up` with these arguments in the background; the endpoints once all serves. Raises as it would.
+
+    Interrupted, it stops what it began, in order.
+    """
     log = state.log("supervisor")
     reading, writing = os.pipe()
     with open_log(log) as output:
         start = log.stat().st_size
-        subprocess.Popen(
+        supervisor = subprocess.Popen(
             [sys.executable, "-m", "onhand.deploy.cli", "up", "--state", str(state.root), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -62,15 +65,27 @@ def detach(state: StateDir, arguments: list[str]) -> dict[str, Any]:
             start_new_session=True,
         )
     os.close(writing)
+    try:
+        if _started(reading):
+            return dict(read_json(state.endpoints))
+    except KeyboardInterrupt:
+        supervisor.terminate()
+        supervisor.wait()
+        raise
+    raise StackError(f"the supervisor ended; the end of {log}:\n{tail(log, start)}")
+
+
+def _started(reading: int) -> bool:
+    """Show what the supervisor tells on this descriptor, until all serves; False if it fell silent before."""
     with os.fdopen(reading) as told, display() as shown:
         for line in told:
             word = json.loads(line)
             if "failed" in word:
                 raise (Refused if word["refused"] else StackError)(word["failed"])
             if "ready" in word:
-                return dict(read_json(state.endpoints))
+                return True
             shown(Progress(**word))
-    raise StackError(f"the supervisor ended; the end of {log}:\n{tail(log, start)}")
+    return False
 
 
 async def _supervise(state: StateDir, options: Options, report: Report, ready: Ready) -> None:

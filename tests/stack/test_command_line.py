@@ -82,16 +82,27 @@ def test_in_the_foreground_no_password_is_shown_and_ctrl_c_stops_all(installatio
 
 
 def test_ctrl_c_while_it_starts_stops_what_was_started(installation: Path) -> None:
-    def kafka_begins() -> Any:
-        return _told(installation / "run.json").get("parts", {}).get("kafka")
-
     with _foreground(installation) as supervisor:
-        kafka = until(kafka_begins, within_s=60)
+        kafka = until(lambda: _kafka_begins(installation), within_s=60)
         supervisor.send_signal(signal.SIGINT)
         supervisor.communicate(timeout=30)
     assert supervisor.returncode == 0
     assert started_at(kafka["pid"]) is None
     assert not (installation / "run.json").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_start_in_the_background_that_is_interrupted_leaves_nothing(
+    installation: Path, number: signal.Signals
+) -> None:
+    with _foreground(installation, "--detach") as starter:
+        kafka = until(lambda: _kafka_begins(installation), within_s=60)
+        starter.send_signal(number)
+        _, shown = starter.communicate(timeout=60)
+    assert starter.returncode == 130, shown
+    assert started_at(kafka["pid"]) is None
+    with StateDir(installation).owned():
+        assert not (installation / "run.json").exists()
 
 
 @pytest.mark.parametrize(
@@ -161,9 +172,13 @@ def test_the_wheel_has_the_command_and_its_data_files(tmp_path: Path) -> None:
     assert str(tmp_path) in subprocess.run(where, cwd="/", capture_output=True, text=True, check=True).stdout
 
 
-def _foreground(state_dir: Path) -> subprocess.Popen[str]:
+def _foreground(state_dir: Path, *more: str) -> subprocess.Popen[str]:
     words = [sys.executable, "-m", "onhand.deploy.cli", "up", "--workers", "0", "--state", str(state_dir)]
-    return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen([*words, *more], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def _kafka_begins(state_dir: Path) -> Any:
+    return _told(state_dir / "run.json").get("parts", {}).get("kafka")
 
 
 def _told(path: Path) -> dict[str, Any]:
