@@ -3,6 +3,7 @@
 import copy
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ from onhand.deploy.audit.gate_view import GateMark, GateView, Numbers
 from onhand.deploy.audit.ledger_view import LedgerView, Row
 from onhand.deploy.audit.oracle import Oracle
 from onhand.deploy.audit.partition import PartitionAudit
-from onhand.deploy.audit.record import Record
+from onhand.deploy.audit.record import Headers, Record
 from onhand.deploy.audit.telling import Telling
 from onhand.schemas.signing import HEADER, Keyring
 from tests.bad_input import BAD
@@ -44,7 +45,9 @@ def make_log(count: int = 400, seed: int = 3) -> list[Record]:
             case 7:
                 body = command("set_reorder", number, reorder_point=5, reorder_quantity=number, **warehouse)
         value = json.dumps(body).encode()
-        log.append(Record(len(log), now, None, value, []))
+        log.append(
+            Record(len(log), now, None, value, [("traceparent", b"00-%d" % number)] if number % 3 == 0 else None)
+        )
         if number < len(BAD):
             log.append(Record(len(log), now, None, BAD[number].value, list(BAD[number].headers)))
         if number % 10 == 0:
@@ -62,13 +65,15 @@ class System:
     def __post_init__(self) -> None:
         oracle, self.books = self.oracle(), Books()
         self.decisions: list[dict[str, Any]] = []
+        self.traces: list[bytes | None] = []
         for record in self.log:
             if record.offset == self.before + 1:
                 begun = GateMark(self.before, oracle.seq, oracle.clock, WINDOW_MS, LIMIT, self.before + 1)
             told = oracle.decide(record.offset, record.timestamp_ms, None, record.value, record.headers)
             self.decisions += copy.deepcopy(told)
+            self.traces += [record.trace] * len(told)
             for decision in told:
-                self.books.enter(decision)
+                self.books.enter(decision, record.trace)
         end = len(self.log) - 1
         mark = GateMark(end, oracle.seq, oracle.clock, WINDOW_MS, LIMIT, end + 1)
         self.gate = GateView(begun if self.before >= 0 else mark, mark)
@@ -88,17 +93,28 @@ class System:
     def oracle(self) -> Oracle:
         return Oracle(0, 1, KEYRING, WINDOW_MS, LIMIT)
 
+    def told(self) -> list[Record]:
+        """The decisions as they stand in their topic."""
+        return [self.telling(decision) for decision in self.decisions]
+
+    def telling(self, decision: dict[str, Any]) -> Record:
+        """A decision as a record, with the traceparent of its seq."""
+        key = f"{decision['sku_id']}:{decision['warehouse_id']}".encode() if "sku_id" in decision else None
+        trace = dict(enumerate(self.traces, 1)).get(decision["seq"])
+        headers: Headers = [] if trace is None else [("traceparent", trace)]
+        return Record(decision["seq"] - 1, 0, key, json.dumps(decision).encode(), headers)
+
     def audit(
-        self, certain: int | None = None, values: list[bytes | None] | None = None, decisions_from: int = 0
+        self, certain: int | None = None, told: Sequence[Record | None] | None = None, decisions_from: int = 0
     ) -> Findings:
         findings = Findings()
-        told = [json.dumps(decision).encode() for decision in self.decisions] if values is None else values
         certain = len(self.log) if certain is None else certain
         clock = iter(range(0, 10_000, 3)).__next__
-        telling = Telling(0, iter(told), certain, findings, clock, aged=decisions_from > 0)
+        records = iter(self.told() if told is None else told)
+        telling = Telling(0, records, certain, findings, clock, aged=decisions_from > 0)
         PartitionAudit(self.oracle(), self.gate, self.ledger, telling, findings).run(self.log)
         compare_ledger_with_itself(0, self.ledger, findings)
-        findings.totals["untold"] = telling.untold
+        findings.totals.update(untold=telling.untold, strange=telling.strange)
         return findings
 
     def kinds(self) -> set[str]:

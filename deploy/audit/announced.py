@@ -1,20 +1,22 @@
 """What became durable must have been announced: `inventory.stock` and `inventory.ledger` against the ledger's rows.
 
-Both topics are read as consumers must read them: a record may come again, and a late one may stand behind a newer.
+Both topics are read as consumers must read them: a record may come again, and a late one may stand behind a newer. What is no event is
+passed over.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic_core import from_json
-
 from onhand.deploy.audit.books import Key, Tallies, Tally
 from onhand.deploy.audit.findings import Findings
 from onhand.deploy.audit.ledger_view import LedgerView, Row
-from onhand.schemas.events import MOVEMENT_RECORDED, RESERVATION_COMMITTED
+from onhand.deploy.audit.record import Record
+from onhand.schemas.events import MOVEMENT_RECORDED, RESERVATION_COMMITTED, TRACE_HEADER
 from onhand.schemas.positions import position_key
 
 _NUMBERS = ("available_qty", "reserved_qty", "total_qty", "version")
+_COMMITTED = ("reservation_id", "sku_id", "warehouse_id", "quantity", "version", "occurred_at_ms")
+_MOVED = ("movement_id", "sku_id", "source_warehouse", "dest_warehouse", "quantity", "movement_type")
 
 
 class Announcements:
@@ -29,11 +31,11 @@ class Announcements:
         self._newest_commit: dict[str, int] = {}
         self._newest_movement = ""
 
-    def stock(self, value: bytes | None) -> None:
+    def stock(self, record: Record) -> None:
         """A record of `inventory.stock`."""
-        if value is None:
+        event = record.fields("sku_id", "warehouse_id", *_NUMBERS)
+        if event is None:
             return
-        event = from_json(value)
         position, numbers = _position(event), tuple(event[name] for name in _NUMBERS)
         known = self._stock.get(position)
         if known is None or numbers[-1] > known[-1]:
@@ -41,30 +43,30 @@ class Announcements:
         elif numbers[-1] == known[-1] and numbers != known:
             self._findings.differ("stock topic", self._partition, f"{position} version {numbers[-1]}", known, numbers)
 
-    def ledger(self, kind: bytes | None, value: bytes | None) -> None:
-        """A record of `inventory.ledger` with that `ce_type`."""
-        event = from_json(value or b"null")
-        if kind == RESERVATION_COMMITTED.encode():
-            self._committed(event)
-        elif kind == MOVEMENT_RECORDED.encode():
-            self._moved(event)
+    def ledger(self, record: Record) -> None:
+        """A record of `inventory.ledger`."""
+        kind, trace = record.header("ce_type"), record.header(TRACE_HEADER)
+        if kind == RESERVATION_COMMITTED.encode() and (event := record.fields(*_COMMITTED)) is not None:
+            self._committed(event, trace)
+        elif kind == MOVEMENT_RECORDED.encode() and (event := record.fields(*_MOVED)) is not None:
+            self._moved(event, trace)
 
-    def _committed(self, event: dict[str, Any]) -> None:
+    def _committed(self, event: dict[str, Any], trace: bytes | None) -> None:
         position, version = _position(event), event["version"]
         if not self._newest_commit.get(position, 0) < version <= self._ledger.positions.get(position, Row()).version:
             return
         self._newest_commit[position] = version
-        told = (event["reservation_id"], event.get("order_id"), version, event["occurred_at_ms"])
+        told = (event["reservation_id"], event.get("order_id"), version, event["occurred_at_ms"], trace)
         self._told.add(position, "commit", event["quantity"], *told)
 
-    def _moved(self, event: dict[str, Any]) -> None:
+    def _moved(self, event: dict[str, Any], trace: bytes | None) -> None:
         destination, name = event.get("dest_warehouse"), event["movement_id"]
         warehouse_id = event["source_warehouse"] if destination is None else destination
         position = position_key(event["sku_id"], warehouse_id)
         if not self._newest_movement < name <= self._ledger.newest.get(position, ""):
             return
         self._newest_movement = name
-        self._told.add(position, event["movement_type"], event["quantity"], event.get("reference_id"))
+        self._told.add(position, event["movement_type"], event["quantity"], event.get("reference_id"), trace)
 
     def missing(self, wanted: Mapping[Key, Tally]) -> bool:
         """Whether something is not announced (yet)."""

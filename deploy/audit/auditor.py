@@ -1,7 +1,7 @@
 """The audit of a system: each store is read at its mark, and partition after partition is decided again and compared."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import psycopg
 from redis import Redis
@@ -84,19 +84,17 @@ class Auditor:
         if ledger is not None:
             certain = max(certain, ledger.source_offset + 1)
         low, _ = self._logs.bounds(DECISIONS, partition)
-        values = self._values(DECISIONS, partition, low)
-        telling = Telling(partition, values, certain, findings, aged=low > 0)
+        told = self._logs.follow(DECISIONS, partition, low)
+        telling = Telling(partition, told, certain, findings, aged=low > 0)
         again = PartitionAudit(oracle, gate, ledger, telling, findings)
         if again.end >= high:
             findings.differ("log", partition, "end", f"beyond {again.end}, where a store is", high)
         again.run(self._logs.records(COMMANDS, partition, 0, min(again.end + 1, high)))
         if telling.untold:
             findings.notes.append(f"partition {partition}: {telling.untold} decisions are not told yet")
+        if telling.strange:
+            findings.notes.append(f"partition {partition}: {telling.strange} records of {DECISIONS} are no decisions")
         return again.announced
-
-    def _values(self, topic: str, partition: int, start: int) -> Iterator[bytes | None]:
-        for record in self._logs.follow(topic, partition, start):
-            yield record.value if record is not None else None
 
     def _without_log(self, partition: int, low: int, gate: GateView | None, ledger: LedgerView | None) -> None:
         self._findings.undecided.append(partition)
@@ -115,9 +113,9 @@ class Auditor:
         events = self._logs.follow(LEDGER, partition, ledger_low)
         while True:
             while (record := next(stock)) is not None:
-                told.stock(record.value)
+                told.stock(record)
             while (record := next(events)) is not None:
-                told.ledger(record.header("ce_type"), record.value)
+                told.ledger(record)
             if time.monotonic() > self._deadline or not told.missing(wanted or {}):
                 break
         stock.close()

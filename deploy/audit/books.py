@@ -59,8 +59,8 @@ class Books:
         self.announced = Tallies()
         self.reorders: dict[str, tuple[int, int]] = {}
 
-    def enter(self, decision: dict[str, Any]) -> None:
-        """A decision that changed something; others change nothing here either."""
+    def enter(self, decision: dict[str, Any], trace: bytes | None = None) -> None:
+        """A decision, with its traceparent; one that changed nothing changes nothing here either."""
         if decision.get("replayed") or "sku_id" not in decision:
             return
         position = position_key(decision["sku_id"], decision["warehouse_id"])
@@ -72,30 +72,26 @@ class Books:
             name = decision["reservation_id"]
             self.open[name] = self.open[name]._replace(expires_at_ms=decision["expires_at_ms"])
         elif outcome in ENDS:
-            self._end(position, outcome, decision)
-        elif outcome == "applied":
-            self._apply(position, decision)
-
-    def _apply(self, position: str, decision: dict[str, Any]) -> None:
-        if decision["type"] == "set_reorder":
+            self._end(position, outcome, decision, trace or None)
+        elif outcome == "applied" and decision["type"] == "set_reorder":
             self.reorders[position] = (decision["reorder_point"], decision["reorder_quantity"])
-        else:
-            self._move(position, decision)
+        elif outcome == "applied":
+            self._move(position, decision, trace or None)
 
-    def _end(self, position: str, outcome: str, decision: dict[str, Any]) -> None:
+    def _end(self, position: str, outcome: str, decision: dict[str, Any], trace: bytes | None) -> None:
         name = decision["reservation_id"]
         hold = self.open.pop(name)
         self.ended.add(position, outcome, *reservation_row(name, hold))
         if outcome == "committed":
             reference = hold.order_id or name
             self.movements.add(position, "ship", hold.quantity, reference, decision["decided_at_ms"])
-            told = (name, hold.order_id, decision["version"], decision["decided_at_ms"])
+            told = (name, hold.order_id, decision["version"], decision["decided_at_ms"], trace)
             self.announced.add(position, "commit", hold.quantity, *told)
 
-    def _move(self, position: str, decision: dict[str, Any]) -> None:
-        row = (decision.get("reference_id"), decision["decided_at_ms"])
-        self.movements.add(position, decision["type"], decision["quantity"], *row)
-        self.announced.add(position, decision["type"], decision["quantity"], decision.get("reference_id"))
+    def _move(self, position: str, decision: dict[str, Any], trace: bytes | None) -> None:
+        what, reference = (position, decision["type"], decision["quantity"]), decision.get("reference_id")
+        self.movements.add(*what, reference, decision["decided_at_ms"])
+        self.announced.add(*what, reference, trace)
 
     def reservations(self) -> Tallies:
         """All reservations as they stand now."""

@@ -41,12 +41,13 @@ class PartitionAudit:
     def run(self, log: Iterable[Record]) -> None:
         """Decides the log up to the last mark. `log` ends there at the latest."""
         oracle, books, telling = self._oracle, self.books, self._telling
-        for offset, timestamp_ms, key, value, headers in log:
-            while self._marks and self._marks[0][0] < offset:
+        for record in log:
+            while self._marks and self._marks[0][0] < record.offset:
                 self._marks.pop(0)[1]()
-            for decision in oracle.decide(offset, timestamp_ms, key, value, headers):
-                books.enter(decision)
-                telling.check(decision)
+            trace = record.trace if record.headers else None
+            for decision in oracle.decide(*record):
+                books.enter(decision, trace)
+                telling.check(decision, trace)
             if self._moving is not None:
                 self._moving.note()
         while self._marks:

@@ -5,18 +5,21 @@ from array import array
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pydantic_core import from_json
-
 from onhand.deploy.audit.findings import Findings
+from onhand.deploy.audit.record import Record
+from onhand.schemas.events import TRACE_HEADER
+from onhand.schemas.positions import position_key
 
 Decision = dict[str, Any]
 PATIENCE_S = 10.0
+_KEY, _TRACE = "(key)", "(traceparent)"
+"""What a record tells besides its value, among the fields of a decision."""
 
 
 class Telling:
     """Takes a partition's decisions as every consumer must: drops what is not above the last seq.
 
-    `values` are the record values in order; a None among them says that no more is there yet. Decisions of commands before
+    `records` are those of the topic in order; a None among them says that no more is there yet. Decisions of commands before
     `certain` must be there already; for later ones it waits, `PATIENCE_S` in all, and then counts them as not told yet.
     `aged`: the topic's beginning is gone, so decisions before the first one that is left are no loss.
     """
@@ -24,15 +27,17 @@ class Telling:
     def __init__(
         self,
         partition: int,
-        values: Iterator[bytes | None],
+        records: Iterator[Record | None],
         certain: int,
         findings: Findings,
         clock: Callable[[], float] = time.monotonic,
         aged: bool = False,
     ) -> None:
         self.untold = 0
+        self.strange = 0
+        """Records that are no decisions; the ledger passes over them too."""
         self._partition = partition
-        self._values = values
+        self._records = records
         self._certain = certain
         self._findings = findings
         self._clock = clock
@@ -42,8 +47,9 @@ class Telling:
         self._hashes = array("q")
         self._first = 0
 
-    def check(self, wanted: Decision) -> None:
-        """The next decision that the log must have."""
+    def check(self, wanted: Decision, trace: bytes | None = None) -> None:
+        """The next decision that the log must have, with the traceparent of its command."""
+        wanted = wanted | {_KEY: _key(wanted), _TRACE: trace}
         seq = wanted["seq"]
         found = self._take(seq, wait=wanted["source_offset"] >= self._certain)
         if found is not None:
@@ -75,16 +81,19 @@ class Telling:
     def _next(self, wait: bool) -> Decision | None:
         """The decision at the head, repeats dropped; it stays there."""
         while self._ahead is None:
-            value = next(self._values, None)
-            if value is not None:
-                self._ahead = self._first_telling(value)
+            record = next(self._records, None)
+            if record is not None:
+                self._ahead = self._first_telling(record)
             elif not wait or self._clock() > self._deadline:
                 return None
         return self._ahead
 
-    def _first_telling(self, value: bytes) -> Decision | None:
-        decision: Decision = from_json(value)
-        seq, mark = decision["seq"], hash(value)
+    def _first_telling(self, record: Record) -> Decision | None:
+        decision = record.fields("seq", "source_offset")
+        if decision is None or {type(decision["seq"]), type(decision["source_offset"])} != {int}:
+            self.strange += 1
+            return None
+        seq, mark = decision["seq"], hash((record.key, record.value, record.header(TRACE_HEADER)))
         self._first = self._first or seq
         known = self._first + len(self._hashes)
         if seq < known:
@@ -92,7 +101,11 @@ class Telling:
                 self._findings.differ("decision", self._partition, f"seq {seq}", "the same again", "another repeat")
             return None
         self._hashes.extend([0] * (seq - known) + [mark])
-        return decision
+        return decision | {_KEY: record.key, _TRACE: record.header(TRACE_HEADER)}
+
+
+def _key(decision: Decision) -> bytes | None:
+    return position_key(decision["sku_id"], decision["warehouse_id"]).encode() if "sku_id" in decision else None
 
 
 def _unlike(wanted: Decision, found: Decision) -> tuple[Decision, Decision]:

@@ -17,6 +17,8 @@ from onhand.deploy.audit.books import Tally
 from onhand.deploy.audit.compare import compare_gate_with_ledger
 from onhand.deploy.audit.findings import Findings
 from onhand.deploy.audit.gate_view import GateMark, read_gate_forwards
+from onhand.deploy.audit.ledger_view import Row
+from onhand.deploy.audit.record import Headers, Record
 from onhand.schemas.events import RESERVATION_COMMITTED
 from onhand.schemas.faults import Retryable
 from tests.audited import System, make_log
@@ -63,7 +65,7 @@ def test_lost_decisions_at_the_end_and_at_the_start() -> None:
     del late.decisions[:50]
     assert late.audit(decisions_from=50).clean, "decisions are kept a shorter time than commands"
     assert [d.kind for d in late.audit().differences] == ["decision"] * 50, "the topic has lost none, so none was told"
-    assert System().audit(decisions_from=9_000, values=[]).clean, "all have aged out of their topic"
+    assert System().audit(decisions_from=9_000, told=[]).clean, "all have aged out of their topic"
 
 
 def test_a_changed_decision_names_the_fields() -> None:
@@ -82,20 +84,60 @@ def test_a_decision_too_many() -> None:
 
 def test_repeats_after_a_crash_are_dropped_if_they_are_identical() -> None:
     system = System()
-    values: list[bytes | None] = [json.dumps(decision).encode() for decision in system.decisions]
-    assert system.audit(values=values[:200] + values[150:]).clean
-    other = json.dumps(system.decisions[160] | {"quantity": 77}).encode()
-    findings = system.audit(values=[*values[:200], other, *values[200:]])
-    assert [(d.kind, d.found) for d in findings.differences] == [("decision", "another repeat")]
+    told = system.told()
+    assert system.audit(told=told[:200] + told[150:]).clean
+    for other in (
+        system.telling(system.decisions[160] | {"quantity": 77}),
+        told[160]._replace(key=b"CLOCK:3"),
+        told[160]._replace(headers=[("traceparent", b"another")]),
+    ):
+        findings = system.audit(told=[*told[:200], other, *told[200:]])
+        assert [(d.kind, d.found) for d in findings.differences] == [("decision", "another repeat")]
+
+
+def test_a_decision_stands_under_its_position_and_hands_the_traceparent_on() -> None:
+    system = System()
+    told = system.told()
+    place = next(place for place, trace in enumerate(system.traces) if trace and told[place].key)
+    for other, fields in (
+        (told[place]._replace(headers=None), ("(traceparent)=b'00-", "nothing")),
+        (told[place]._replace(headers=[("traceparent", None)]), ("(traceparent)=b'00-", "nothing")),
+        (told[place]._replace(key=b"CLOCK:3"), ("(key)=b'CLOCK:", "(key)=b'CLOCK:3'")),
+    ):
+        (difference,) = system.audit(told=[*told[:place], other, *told[place + 1 :]]).differences
+        assert (difference.kind, difference.where) == ("decision", f"seq {place + 1}")
+        assert fields[0] in difference.wanted
+        assert difference.found == fields[1]
+
+
+def test_a_traceparent_that_is_none_is_not_handed_on() -> None:
+    for headers, trace in (
+        ([("a", b"b"), ("traceparent", b"first"), ("traceparent", b"second")], b"first"),
+        ([("traceparent", b"x" * 256)], b"x" * 256),
+        ([("traceparent", b"x" * 257)], None),
+        ([("traceparent", None), ("traceparent", b"second")], None),
+        (None, None),
+    ):
+        assert Record(0, 0, None, None, headers).trace == trace
+
+
+BROKEN = b'{"seq":"3","source_offset":1}'
+
+
+def test_records_that_are_no_decisions_are_counted() -> None:
+    system = System()
+    strange = [Record(0, 0, None, value, None) for value in (None, b"", b"\xff", b"[1]", b'{"seq":3}', BROKEN)]
+    findings = system.audit(told=[*strange, *system.told()])
+    assert (findings.clean, findings.totals["strange"]) == (True, 6)
 
 
 def test_what_is_not_published_yet_is_waited_for() -> None:
     system = System()
-    values: list[bytes | None] = [json.dumps(decision).encode() for decision in system.decisions]
-    late = [*values[:-2], None, None, *values[-2:]]
+    told = system.told()
+    late = [*told[:-2], None, None, *told[-2:]]
     certain = system.decisions[-2]["source_offset"]
     assert system.audit(certain, late).totals["untold"] == 0
-    findings = system.audit(certain, values[:-2] + [None] * 10)
+    findings = system.audit(certain, [*told[:-2], *[None] * 10])
     assert (findings.clean, findings.totals["untold"]) == (True, 2)
 
 
@@ -203,38 +245,60 @@ def test_without_the_log_positions_of_equal_version_are_compared() -> None:
     assert [d.found for d in findings.differences[1:]] == ["available=0 reserved=0 total=0 version=0"]
 
 
-def committed(decision: dict[str, Any]) -> bytes:
+def committed(decision: dict[str, Any], trace: bytes | None) -> Record:
     names = {"reservation_id", "order_id", "sku_id", "warehouse_id", "quantity", "version"}
     event = {name: decision[name] for name in names} | {"line": 0, "occurred_at_ms": decision["decided_at_ms"]}
-    return json.dumps(event).encode()
+    headers: Headers = [("ce_type", RESERVATION_COMMITTED.encode()), ("traceparent", trace)]
+    return Record(0, 0, None, json.dumps(event).encode(), headers)
+
+
+def stock(position: str, row: Row) -> Record:
+    sku, warehouse = position.split(":")
+    names = ("available_qty", "reserved_qty", "total_qty", "version")
+    body = {"sku_id": sku, "warehouse_id": int(warehouse)} | dict(zip(names, row, strict=False))
+    return Record(0, 0, None, json.dumps(body).encode(), None)
+
+
+STRANGE = [
+    Record(0, 0, None, value, [("ce_type", kind)])
+    for value in (None, b"\xff", b"{}")
+    for kind in (None, b"\xff", RESERVATION_COMMITTED.encode())
+]
 
 
 def test_commits_must_be_announced() -> None:
     system = System()
-    commits = [d for d in system.decisions if d["outcome"] == "committed" and "replayed" not in d]
+    commits = [
+        committed(decision, trace)
+        for decision, trace in zip(system.decisions, system.traces, strict=True)
+        if decision["outcome"] == "committed" and "replayed" not in decision
+    ]
     wanted = {key: tally for key, tally in system.books.announced.items() if key[1] == "commit"}
-    stock = [(at.split(":"), row) for at, row in system.ledger.positions.items()]
-    names = ("available_qty", "reserved_qty", "total_qty", "version")
 
-    def announced(events: list[dict[str, Any]]) -> tuple[bool, Findings]:
+    def announced(events: list[Record]) -> tuple[bool, Findings]:
         findings = Findings()
         told = Announcements(0, system.ledger, findings)
-        for (sku, warehouse), row in stock:
-            body = {"sku_id": sku, "warehouse_id": int(warehouse)} | dict(zip(names, row, strict=False))
-            told.stock(json.dumps(body).encode())
-        for event in events:
-            told.ledger(RESERVATION_COMMITTED.encode(), committed(event))
+        for record in [*STRANGE, *(stock(*item) for item in system.ledger.positions.items())]:
+            told.stock(record)
+        for record in [*STRANGE, *events]:
+            told.ledger(record)
         missing = told.missing(wanted)
         told.compare(wanted)
         return missing, findings
 
-    assert announced(commits) == (False, announced(commits)[1])
-    assert announced(commits)[1].clean
+    missing, findings = announced(commits)
+    assert not missing
+    assert findings.clean
     assert announced(commits[:20] + commits[10:])[1].clean, "told again after a crash"
     missing, findings = announced(commits[:-1])
     assert missing
     assert [d.kind for d in findings.differences] == ["ledger topic"]
-    assert announced([*commits[:-1], commits[-1] | {"quantity": 99}])[1].count == 1
+    last = commits[-1]
+    assert announced([*commits[:-1], last._replace(headers=[last.headers[0], ("traceparent", b"x")])])[1].count == 1
+    assert (
+        announced([*commits[:-1], last._replace(value=last.value.replace(b'"quantity": ', b'"quantity": 9'))])[1].count
+        == 1
+    )
 
 
 def test_only_the_last_window_may_be_on_its_way() -> None:
