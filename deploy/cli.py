@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 refused or a difference found, 2 wrong usage, 3 a server i
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -48,10 +49,11 @@ def up(
     ports = {name: port for name, port in given.items() if port}
     if not detach:
 
-        def ready(endpoints: dict[str, Any]) -> None:
+        def ready(endpoints: dict[str, Any], stopping: Callable[[], bool]) -> None:
             if demo_stock:
-                _receive_the_demos_stock(state)
-            _print_endpoints(endpoints, state, as_json)
+                _receive_the_demos_stock(state, stopping)
+            if not stopping():
+                _print_endpoints(endpoints, state, as_json)
 
         foreground.run_until_stopped(StateDir.at(state), Options(gates=workers, ports=ports), ready)
         return
@@ -60,7 +62,7 @@ def up(
     arguments += [word for name, port in ports.items() for word in (f"--{name}-port", str(port))]
     endpoints = foreground.detach(StateDir.at(state), arguments)
     if demo_stock:
-        _receive_the_demos_stock(state)
+        _receive_the_demos_stock(state, lambda: False)
     _print_endpoints(endpoints, state, as_json)
 
 
@@ -170,15 +172,22 @@ def _end_by_sigterm_as_by_ctrl_c() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-def _receive_the_demos_stock(state: Path) -> None:
+def _receive_the_demos_stock(state: Path, stopping: Callable[[], bool]) -> None:
     """Once per state directory: another start finds the stock as the last one left it."""
     from onhand.deploy.demo.program import load_stock
     from onhand.deploy.stack.reach import settings_at
 
     done = state / "demo-stock"
-    if not done.exists():
-        typer.echo(f"received {load_stock(settings_at(state)):,} units of the demo's stock", err=True)
-        done.touch()
+    if done.exists():
+        return
+    try:
+        units = load_stock(settings_at(state), stopping)
+    except (StackError, Retryable):
+        if stopping():  # the servers may be gone already
+            return
+        raise
+    typer.echo(f"received {units:,} units of the demo's stock", err=True)
+    done.touch()
 
 
 def _print_endpoints(endpoints: dict[str, Any], state: Path, as_json: bool) -> None:

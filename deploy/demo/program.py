@@ -4,6 +4,7 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -55,12 +56,12 @@ def run(state: Path, as_json: bool = False, seed: int = 1, shoppers: int = SHOPP
     return 0 if findings.clean else 1
 
 
-def load_stock(settings: Settings, seed: int = 1) -> int:
-    """Receives the demo's stock and returns the units; `Retryable` where Kafka is away or nobody decides."""
+def load_stock(settings: Settings, given_up: Callable[[], bool], seed: int = 1) -> int:
+    """Receives the demo's stock and returns the units; `Retryable` where Kafka is away, nobody decides, or `given_up`."""
     sale = Sale(settings.broker.librdkafka(), Crowd(seed, 0, time.time_ns() // 1_000_000))
     try:
         sale.open()
-        if not sale.deliver():
+        if not sale.deliver(given_up):
             raise Retryable("the demo's stock was not decided; `onhand status` shows how far the gate is")
         return sale.crowd.tally["units received"]
     finally:

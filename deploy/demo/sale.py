@@ -67,9 +67,10 @@ class Sale:
         """Lets the connections go."""
         self._consumer.close()
 
-    def deliver(self) -> bool:
-        """Receives the stock and waits until it is there; False if nothing happened for `PATIENCE_S`."""
-        return self._run(self.crowd.deliveries(), ARRIVALS_PER_S, lambda: not self.crowd.awaited, lambda: None)
+    def deliver(self, given_up: Callable[[], bool] = lambda: False) -> bool:
+        """Receives the stock and waits until it is there; False if `given_up`, or nothing happened for `PATIENCE_S`."""
+        self._run(self.crowd.deliveries(), ARRIVALS_PER_S, lambda: not self.crowd.awaited or given_up(), lambda: None)
+        return not self.crowd.awaited
 
     def sell(self, tick: Callable[[], None]) -> bool:
         """Lets the shoppers in. False if after the last one's arrival nothing happened for `PATIENCE_S`."""

@@ -17,8 +17,8 @@ from onhand.deploy.stack.part import Progress, Report
 from onhand.deploy.stack.state import StateDir, read_json
 from onhand.deploy.stack.supervisor import Options, Supervisor
 
-Ready = Callable[[dict[str, Any]], None]
-"""Called with the endpoints once all serves."""
+Ready = Callable[[dict[str, Any], Callable[[], bool]], None]
+"""Called once all serves, with the endpoints and with what tells that all is to stop, for it to return soon then."""
 
 _REPORT_FD = "ONHAND_REPORT_FD"
 
@@ -34,10 +34,10 @@ def run_until_stopped(state: StateDir, options: Options, ready: Ready) -> None:
             shown(progress)
             waiting.tell(asdict(progress))
 
-        def all_ready(endpoints: dict[str, Any]) -> None:
+        def all_ready(endpoints: dict[str, Any], stopping: Callable[[], bool]) -> None:
             waiting.tell({"ready": True})
             waiting.close()
-            ready(endpoints)
+            ready(endpoints, stopping)
 
         try:
             asyncio.run(_supervise(state, options, report, all_ready))
@@ -96,7 +96,7 @@ async def _supervise(state: StateDir, options: Options, report: Report, ready: R
     run, serving = asyncio.create_task(supervisor.run()), asyncio.create_task(supervisor.ready.wait())
     await asyncio.wait({run, serving}, return_when=asyncio.FIRST_COMPLETED)
     if serving.done():
-        await asyncio.to_thread(ready, supervisor.endpoints)
+        await asyncio.to_thread(ready, supervisor.endpoints, supervisor.stopping)
     serving.cancel()
     await run
 

@@ -76,6 +76,10 @@ class Supervisor:
             self._hurry.set()
         self._stopping.set()
 
+    def stopping(self) -> bool:
+        """Whether it began to stop."""
+        return self._stopping.is_set()
+
     @property
     def endpoints(self) -> dict[str, Any]:
         """What endpoints.json says."""

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from onhand.deploy.stack import Refused, Stack, StackError
 from onhand.deploy.stack import postgres as postgres_part
 from onhand.deploy.stack.children import Command, User, started_at, unprivileged
 from onhand.deploy.stack.down import stop
+from onhand.deploy.stack.foreground import run_until_stopped
 from onhand.deploy.stack.part import Report
 from onhand.deploy.stack.reachable import reachable_binaries
 from onhand.deploy.stack.state import StateDir, write_private
@@ -169,6 +170,16 @@ def test_the_directory_is_held_until_all_work_on_it_has_ended(state_dir: Path, m
             pass
 
     asyncio.run(stop_while_it_prepares())
+
+
+def test_who_is_busy_when_all_is_ready_is_told_of_ctrl_c(state_dir: Path) -> None:
+    def ready(_: dict[str, Any], stopping: Callable[[], bool]) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        until(stopping)
+
+    options = Options(gates=0, schema=False, base_env=ELSEWHERE)
+    run_until_stopped(StateDir.at(state_dir), options, ready)
+    assert not (state_dir / "run.json").exists()
 
 
 @needs_linux

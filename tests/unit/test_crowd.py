@@ -4,6 +4,7 @@ from collections import deque
 
 from onhand.deploy.audit.oracle import Oracle
 from onhand.deploy.demo.crowd import HOT, HOT_UNITS, Crowd, Wish
+from onhand.deploy.demo.sale import Sale
 from onhand.schemas.signing import HEADER, Keyring
 
 KEYRING = Keyring.parse("test:" + "5a" * 32)
@@ -81,3 +82,9 @@ def test_decisions_of_others_are_left_alone() -> None:
     assert list(crowd.answer({"type": "expire", "id": "somebody's", "outcome": "expired"})) == []
     assert list(crowd.answer({"outcome": "invalid"})) == []
     assert not crowd.tally
+
+
+def test_a_delivery_that_nobody_decides_can_be_given_up() -> None:
+    sale = Sale({"bootstrap.servers": "127.0.0.1:1"}, Crowd(1, 0, 0))
+    assert not sale.deliver(given_up=lambda: True)
+    assert sale.crowd.awaited
