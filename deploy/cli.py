@@ -219,7 +219,7 @@ def main() -> None:
 def _exit_code(error: Exception) -> int | None:
     if isinstance(error, Usage):
         return 2
-    if isinstance(error, (Refused, Corrupt)):
+    if isinstance(error, (Refused, Corrupt)) or (isinstance(error, OSError) and error.filename):
         return 1
     return 3 if isinstance(error, (StackError, Retryable)) else None
 

@@ -10,4 +10,4 @@ class Usage(StackError):
 
 
 class Refused(StackError):
-    """The state directory does not allow it: something runs there already, or nothing does."""
+    """The state directory does not allow it: something runs there already, or nothing does, or it cannot be written."""

@@ -41,8 +41,8 @@ def run_until_stopped(state: StateDir, options: Options, ready: Ready) -> None:
 
         try:
             asyncio.run(_supervise(state, options, report, all_ready))
-        except StackError as error:
-            waiting.tell({"failed": str(error), "refused": isinstance(error, Refused)})
+        except (StackError, OSError) as error:
+            waiting.tell({"failed": str(error), "refused": isinstance(error, (Refused, OSError))})
             raise
 
 

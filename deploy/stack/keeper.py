@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from onhand.deploy.stack.children import spawn, started_at, tail
-from onhand.deploy.stack.errors import StackError
+from onhand.deploy.stack.errors import Refused, StackError
 from onhand.deploy.stack.part import Part, Progress, Report
 from onhand.deploy.stack.state import StateDir
 
@@ -31,9 +31,15 @@ class Keeper:
         self._changed = changed
 
     async def start(self) -> None:
-        """Prepare and start for the first time; StackError with the end of its log if it does not come up."""
+        """Prepare and start for the first time; StackError with the end of its log if it does not come up.
+
+        Refused where its files cannot be made.
+        """
         self._become("preparing")
-        await asyncio.to_thread(self.part.prepare, self._report)
+        try:
+            await asyncio.to_thread(self.part.prepare, self._report)
+        except OSError as error:
+            raise Refused(f"{self.part.name} cannot be prepared: {error}") from error
         for _ in range(_FIRST_TRIES):
             log_start = self._log.stat().st_size if self._log.exists() else 0
             if await self._started():

@@ -26,12 +26,12 @@ class StateDir:
 
     @classmethod
     def at(cls, root: Path | str) -> "StateDir":
-        """The directory, made if it is not there; StackError if it cannot be."""
+        """The directory, made if it is not there; Refused if it cannot be."""
         path = Path(root).absolute()
         try:
             (path / "logs").mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StackError(f"{path} cannot be a state directory: {error.strerror}") from error
+            raise Refused(f"{path} cannot be a state directory: {error.strerror}") from error
         return cls(path)
 
     @property
@@ -91,11 +91,20 @@ class StateDir:
 
 
 def write_private(path: Path, value: Any) -> None:
-    """Write JSON that only the owner may read, whole or not at all; what was written outlives a loss of power."""
+    """Write JSON that only the owner may read, whole or not at all; what was written outlives a loss of power.
+
+    Refused where the disk does not take it.
+    """
+    try:
+        _write_through(path, json.dumps(value, indent=1))
+    except OSError as error:
+        raise Refused(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _write_through(path: Path, text: str) -> None:
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(value, file, indent=1)
-        file.write("\n")
+        file.write(f"{text}\n")
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)

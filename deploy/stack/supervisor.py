@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from onhand.deploy.stack.children import end, shorten, started_at
-from onhand.deploy.stack.errors import StackError
+from onhand.deploy.stack.errors import Refused, StackError
 from onhand.deploy.stack.kafka import Kafka
 from onhand.deploy.stack.keeper import Keeper
 from onhand.deploy.stack.part import Part, Progress, Report
@@ -179,9 +179,9 @@ class Supervisor:
             write_private(self._state.run, {"supervisor": self._me, "parts": parts})
             if self._told and not self._stopping.is_set():
                 write_private(self._state.endpoints, self.endpoints)
-        except OSError as error:
+        except Refused as error:
             if not (self._told or self._stopping.is_set()):
-                raise StackError(f"{self._state.root} cannot be written: {error.strerror}") from error
+                raise
             self._report_to(Progress("state directory", "not written", str(error)))  # what runs goes on
 
     def _report(self, progress: Progress) -> None:

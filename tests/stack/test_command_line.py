@@ -133,6 +133,15 @@ def test_where_nothing_runs_it_is_3(words: list[str], tmp_path: Path) -> None:
     assert "onhand up" in done.stderr
 
 
+@pytest.mark.parametrize("words", [["up"], ["up", "--detach"], ["down"]])
+def test_a_directory_that_cannot_be_written_is_1_in_a_line(words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "lock").mkdir()  # which not even root can open to write
+    done = onhand(*words, "--state", str(tmp_path))
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
+    assert f"{tmp_path}/lock" in done.stderr
+
+
 def test_an_external_server_that_is_away_is_3_without_its_password(installation: Path) -> None:
     away = {name: "127.0.0.1:1" for name in SERVERS[:1]} | {
         "ONHAND_REDIS": "redis://:s3cret@127.0.0.1:1/0",

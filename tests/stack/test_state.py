@@ -1,5 +1,6 @@
 """The state directory's small files."""
 
+import errno
 import json
 import os
 import socket
@@ -30,6 +31,15 @@ def test_secrets_outlive_a_loss_of_power(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(os, "fsync", lambda number: synced.append((os.fstat(number).st_ino, named())))
     StateDir.at(tmp_path).secrets()
     assert synced[-1] == (tmp_path.stat().st_ino, True)
+
+
+def test_a_full_disk_is_told_with_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(Refused, match=r"secrets\.json cannot be written: No space left"):
+        StateDir.at(tmp_path).secrets()
 
 
 def test_ports_are_kept_while_they_are_free(tmp_path: Path) -> None:
@@ -103,7 +113,7 @@ def test_a_wrong_variable_is_named_and_its_value_is_not_shown() -> None:
 
 def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StackError, match="cannot be a state directory: Not a directory"):
+    with pytest.raises(Refused, match="cannot be a state directory: Not a directory"):
         StateDir.at(tmp_path / "file" / "state")
 
 
