@@ -3,6 +3,7 @@
 import copy
 import json
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from onhand.deploy.audit.compare import compare_ledger_with_itself
 from onhand.deploy.audit.findings import Findings
 from onhand.deploy.audit.gate_view import GateMark, GateView, Numbers
 from onhand.deploy.audit.ledger_view import LedgerView, Row
+from onhand.deploy.audit.memories import tallied
 from onhand.deploy.audit.oracle import Oracle
 from onhand.deploy.audit.partition import PartitionAudit
 from onhand.deploy.audit.record import Headers, Record
@@ -89,6 +91,8 @@ class System:
         }
         self.ledger.reservations = self.books.reservations()
         self.ledger.movements.update(self.books.movements)
+        self.ledger.remembered = tallied(oracle.remembered)
+        self.ledger.refused = Counter(self.books.refused)
 
     def oracle(self) -> Oracle:
         return Oracle(0, 1, KEYRING, WINDOW_MS, LIMIT)

@@ -1,15 +1,17 @@
 """The books: what decisions come to, as the ledger must have it. Rows are not kept but tallied, so memory stays small."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any, NamedTuple
 
 from onhand.schemas.positions import position_key
 
 _MASK = (1 << 64) - 1
+DAY_MS = 86_400_000
 
 ACTIVE = "active"
 ENDS = ("committed", "released", "expired")
 """How a reservation ends, as decisions and the ledger's `ended_as` say it."""
+_REFUSED = frozenset(("insufficient_stock", "insufficient_channel_stock"))
 
 
 class Tally(NamedTuple):
@@ -58,6 +60,8 @@ class Books:
         self.movements = Tallies()
         self.announced = Tallies()
         self.reorders: dict[str, tuple[int, int]] = {}
+        self.refused: Counter[tuple[int, str]] = Counter()
+        """Units that customers wished and did not get, by day of the clock (since the epoch, UTC) and position."""
 
     def enter(self, decision: dict[str, Any], trace: bytes | None = None) -> None:
         """A decision, with its traceparent; one that changed nothing changes nothing here either."""
@@ -77,6 +81,8 @@ class Books:
             self.reorders[position] = (decision["reorder_point"], decision["reorder_quantity"])
         elif outcome == "applied":
             self._move(position, decision, trace or None)
+        elif outcome in _REFUSED and decision["type"] in ("reserve", "ship"):
+            self.refused[decision["decided_at_ms"] // DAY_MS, position] += decision["quantity"]
 
     def _end(self, position: str, outcome: str, decision: dict[str, Any], trace: bytes | None) -> None:
         name = decision["reservation_id"]

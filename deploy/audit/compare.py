@@ -1,106 +1,18 @@
-"""Comparing a store with the reference model at the moment, or between the moments, that the store shows."""
+"""Comparing the ledger with the reference model at the moment that it shows, with itself, and with the gate."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from onhand.deploy.audit.books import ACTIVE, Books, Tally, stock_of
+from onhand.deploy.audit.books import ACTIVE, DAY_MS, Books, Tally, stock_of
 from onhand.deploy.audit.findings import Findings
 from onhand.deploy.audit.gate_view import GateView, Numbers
 from onhand.deploy.audit.ledger_view import LedgerView, Row
+from onhand.deploy.audit.memories import tallied
+from onhand.deploy.audit.moving import numbers_of
 from onhand.deploy.audit.oracle import Oracle
-from onhand.deploy.audit.state import Hold, Memory, Stock
 
-
-def _numbers(stock: Stock | None) -> Numbers | None:
-    """None for zeros: a position that was never touched need not be there."""
-    return Numbers(stock.available, stock.reserved, stock.total, stock.version) if stock and stock.version else None
-
-
-class Moving:
-    """The model's state while the gate was being read: what each item was at the beginning, and all that it was since."""
-
-    def __init__(self, oracle: Oracle) -> None:
-        self._oracle = oracle
-        self._positions = {name: _numbers(stock) for name, stock in oracle.positions.items()}
-        self._holds: dict[str, Hold] = dict(oracle.holds)
-        self._memories = {name: m for done in oracle.remembered.values() for name, m in done.items()}
-        self._oldest = oracle.clock // oracle.window_ms - 1
-        self._since: defaultdict[tuple[str, str], list[Any]] = defaultdict(list)
-
-    def note(self) -> None:
-        """The model has decided one more record."""
-        for kind, name in self._oracle.touched:
-            self._since[kind, name].append(self._now(kind, name))
-
-    def _now(self, kind: str, name: str) -> Any:
-        if kind == "position":
-            return _numbers(self._oracle.positions.get(name))
-        if kind == "hold":
-            return self._oracle.holds.get(name)
-        return next((done[name] for done in self._oracle.remembered.values() if name in done), None)
-
-    def positions(self) -> Iterator[tuple[str, list[Numbers | None]]]:
-        """What each position may be found as."""
-        return self._all("position", self._positions)
-
-    def holds(self) -> Iterator[tuple[str, list[Hold | None]]]:
-        """What each hold may be found as; None: not at all."""
-        return self._all("hold", self._holds)
-
-    def memories(self) -> Iterator[tuple[str, list[Memory | None]]]:
-        """What each id may be remembered as."""
-        now = {name for done in self._oracle.remembered.values() for name in done}
-        for name, allowed in self._all("memory", self._memories):
-            yield name, allowed if name in now else [*allowed, None]
-
-    def _all(self, kind: str, base: Mapping[str, Any]) -> Iterator[tuple[str, list[Any]]]:
-        names = set(base) | {name for of, name in self._since if of == kind}
-        for name in names:
-            yield name, [base.get(name), *self._since.get((kind, name), ())]
-
-
-def compare_gate(moving: Moving, oracle: Oracle, view: GateView, findings: Findings) -> None:
-    """The gate's state against the model's."""
-    p = oracle.partition
-    findings.expect("gate mark", p, "seq", oracle.seq, view.after.seq)
-    findings.expect("gate mark", p, "clock", oracle.clock, view.after.clock)
-    found = {name: numbers for name, numbers in view.positions.items() if numbers != Numbers()}
-    _compare("gate position", p, moving.positions(), found, findings)
-    _compare("gate hold", p, moving.holds(), view.holds, findings)
-    due = ((name, [hold and hold.expires_at_ms for hold in allowed]) for name, allowed in moving.holds())
-    _compare("gate due", p, due, view.due, findings)
-    remembered = {name: memory for done in view.remembered.values() for name, memory in done.items()}
-    _compare("gate memory", p, moving.memories(), remembered, findings)
-    oldest = view.before.clock // oracle.window_ms - 1
-    for generation in view.remembered:
-        if generation < oldest:
-            findings.differ("gate memory", p, f"generation {generation}", "forgotten", "still there")
-    if view.before == view.after:
-        _holds_add_up(p, view, findings)
-
-
-def _compare(
-    kind: str, partition: int, wanted: Iterator[tuple[str, list[Any]]], found: Mapping[str, Any], findings: Findings
-) -> None:
-    known = set()
-    for name, allowed in wanted:
-        known.add(name)
-        findings.compared[kind] += 1
-        if found.get(name) not in allowed:
-            findings.differ(kind, partition, name, allowed[-1], found.get(name))
-    for name in found.keys() - known:
-        findings.compared[kind] += 1
-        findings.differ(kind, partition, name, None, found[name])
-
-
-def _holds_add_up(partition: int, view: GateView, findings: Findings) -> None:
-    held: dict[str, int] = defaultdict(int)
-    for hold in view.holds.values():
-        held[hold.position] += hold.quantity
-    for position in held.keys() | view.positions.keys():
-        numbers = view.positions.get(position, Numbers())
-        findings.expect("gate holds add up", partition, position, held.get(position, 0), numbers.reserved)
+_REFUSED_DAYS = 7
+"""Refused units of so many days before the present one are kept; of what is older some may be, too."""
 
 
 def compare_ledger(oracle: Oracle, books: Books, view: LedgerView, findings: Findings) -> None:
@@ -108,12 +20,20 @@ def compare_ledger(oracle: Oracle, books: Books, view: LedgerView, findings: Fin
     p = oracle.partition
     findings.expect("ledger mark", p, "seq", oracle.seq, view.seq)
     findings.expect("ledger mark", p, "clock_ms", oracle.clock, view.clock)
+    findings.expect("ledger mark", p, "window_ms", oracle.window_ms, view.window_ms)
+    findings.expect("ledger mark", p, "sweep_limit", oracle.sweep_limit, view.sweep_limit)
     for position in oracle.positions.keys() | books.reorders.keys() | view.positions.keys():
-        numbers = _numbers(oracle.positions.get(position)) or Numbers()
+        numbers = numbers_of(oracle.positions.get(position)) or Numbers()
         wanted = Row(*numbers, *books.reorders.get(position, (0, 0)))
         findings.expect("ledger position", p, position, wanted, view.positions.get(position, Row()))
     _compare_tallies("ledger reservations", p, books.reservations(), view.reservations, findings)
     _compare_tallies("ledger movements", p, books.movements, view.movements, findings)
+    _compare_tallies("ledger memory", p, tallied(oracle.remembered), view.remembered, findings)
+    oldest = oracle.clock // DAY_MS - _REFUSED_DAYS
+    for day, position in books.refused.keys() | view.refused.keys():
+        if day >= oldest:
+            where = f"{position} day {day}"
+            findings.expect("ledger refused units", p, where, books.refused[day, position], view.refused[day, position])
 
 
 def _compare_tallies(

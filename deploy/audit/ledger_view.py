@@ -9,10 +9,13 @@ import ormsgpack
 from psycopg import Connection
 
 from onhand.deploy.audit.books import Open, Tallies, reservation_row
+from onhand.deploy.audit.memories import enter, unpacked
 from onhand.schemas.partitioner import partition_of
 from onhand.schemas.positions import position_key
 
 _PIECE = 20_000
+_LARGE_PIECE = 200
+"""Of rows that each hold thousands of ids."""
 
 
 class Row(NamedTuple):
@@ -31,7 +34,7 @@ class LedgerView:
     """A partition of the ledger: all decisions up to `seq`, the last of them that of the command at `source_offset`.
 
     `newest` is the greatest movement_id by position; `last_window` counts by position the events that lie beside the
-    watermark: so many may not be announced yet, and no more.
+    watermark: so many may not be announced yet, and no more. `refused` are units by day (since the epoch) and position.
     """
 
     seq: int
@@ -44,6 +47,8 @@ class LedgerView:
     movements: Tallies = field(default_factory=Tallies)
     newest: dict[str, str] = field(default_factory=dict)
     last_window: Counter[str] = field(default_factory=Counter)
+    remembered: Tallies = field(default_factory=Tallies)
+    refused: Counter[tuple[int, str]] = field(default_factory=Counter)
 
 
 _PARTITIONS: LiteralString = (
@@ -60,6 +65,8 @@ _MOVED: LiteralString = """
 SELECT sku_id, source_warehouse, dest_warehouse, movement_type::text, quantity, reference_id,
        (extract(epoch FROM created_at) * 1000)::bigint, movement_id::text
 FROM stock_movements"""
+_REMEMBERED: LiteralString = "SELECT partition, ids FROM remembered_ids"
+_REFUSED: LiteralString = "SELECT partition, day - date '1970-01-01', sku_id, warehouse_id, units FROM refused_units"
 
 
 def read_ledger(connection: "Connection[Any]") -> dict[int, LedgerView]:
@@ -74,6 +81,10 @@ def read_ledger(connection: "Connection[Any]") -> dict[int, LedgerView]:
         for table in ("reservations", "reservation_reuses"):
             _read_reservations(connection, table, views)
         _read_movements(connection, views)
+        _read_remembered(connection, views)
+        for partition, day, sku_id, warehouse_id, units in _rows(connection, _REFUSED):
+            if partition in views:
+                views[partition].refused[day, position_key(sku_id, warehouse_id)] = units
     for partition, events, *_ in partitions:
         known = views[partition].positions
         views[partition].last_window = Counter(word for word in _words(events) if word in known)
@@ -102,8 +113,19 @@ def _read_movements(connection: "Connection[Any]", views: dict[int, LedgerView])
             view.newest[position] = max(view.newest.get(position, ""), name)
 
 
-def _rows(connection: "Connection[Any]", query: LiteralString) -> Iterator[tuple[Any, ...]]:
+def _read_remembered(connection: "Connection[Any]", views: dict[int, LedgerView]) -> None:
+    for partition, ids in _rows(connection, _REMEMBERED, _LARGE_PIECE):
+        view = views.get(partition)
+        if view is None:
+            continue
+        for id, at_ms, memory in unpacked(ids):
+            generation = at_ms // view.window_ms
+            if generation >= view.clock // view.window_ms - 1:  # older ones are forgotten, but not yet deleted
+                enter(view.remembered, generation, id, memory)
+
+
+def _rows(connection: "Connection[Any]", query: LiteralString, piece: int = _PIECE) -> Iterator[tuple[Any, ...]]:
     """Rows in pieces, by a cursor of the server's."""
     with connection.cursor("audit") as cursor:
-        cursor.itersize = _PIECE
+        cursor.itersize = piece
         yield from cursor.execute(query)

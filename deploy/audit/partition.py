@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable
 
 from onhand.deploy.audit.books import Books, Key, Tally
-from onhand.deploy.audit.compare import Moving, compare_gate, compare_ledger
+from onhand.deploy.audit.compare import compare_ledger
 from onhand.deploy.audit.findings import Findings
 from onhand.deploy.audit.gate_view import GateView
 from onhand.deploy.audit.ledger_view import LedgerView
+from onhand.deploy.audit.moving import Moving, compare_gate
 from onhand.deploy.audit.oracle import Oracle
 from onhand.deploy.audit.record import Record
 from onhand.deploy.audit.telling import Telling

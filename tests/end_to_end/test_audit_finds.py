@@ -18,16 +18,18 @@ from tests.end_to_end import raw_headers
 from tests.end_to_end.talk import Talk
 
 SKU = "AUDITED"
+TABLES = ("inventory", "stock_movements", "reservations", "remembered_ids", "refused_units")
 
 
 @pytest.fixture(scope="module")
 def settings(system: Stack) -> Settings:
-    """A system with stock, an active hold, an ended one, a direct sale and a reorder point; the ledger has it all."""
+    """A system with stock, an active hold, an ended one, a refused one, a direct sale and a reorder point, all in the ledger."""
     with Talk(system.endpoints["kafka"]) as talk:
         talk.ask(talk.command("receive", SKU, quantity=50))
         held = talk.ask(talk.command("reserve", SKU, quantity=3, order_id="o-1"))
         assert held["outcome"] == "reserved"
         ended = talk.ask(talk.command("reserve", SKU, quantity=2, order_id="o-2"))
+        assert talk.ask(talk.command("reserve", SKU, quantity=500))["outcome"] == "insufficient_stock"
         talk.ask(talk.command("set_reorder", SKU, reorder_point=4, reorder_quantity=8))
         talk.ask(talk.command("ship", SKU, quantity=1))
         sold = talk.ask(talk.command("commit", SKU, reservation_id=ended["id"]))
@@ -104,18 +106,22 @@ def test_a_fault_in_redis(
         ("INSERT INTO stock_movements SELECT gen_random_uuid(), sku_id, source_warehouse, dest_warehouse, quantity, "
          "movement_type, reference_id, created_at FROM stock_movements WHERE sku_id = %s AND movement_type = 'receive'",
          {"ledger movements", "conservation"}),
+        ("DELETE FROM remembered_ids WHERE partition = (SELECT partition FROM inventory WHERE sku_id = %s)",
+         {"ledger memory"}),
+        ("UPDATE refused_units SET units = units + 1 WHERE sku_id = %s", {"ledger refused units"}),
     ],
-    ids=["position", "reorder point", "missing movement", "missing reservation", "wrong end", "movement twice"],
+    ids=["position", "reorder point", "missing movement", "missing reservation", "wrong end", "movement twice",
+         "forgotten ids", "refused units"],
 )  # fmt: skip
 def test_a_fault_in_postgresql(settings: Settings, statement: str, kinds: set[str]) -> None:
     with psycopg.connect(settings.postgres.get_secret_value(), autocommit=True) as connection:
-        for table in ("inventory", "stock_movements", "reservations"):
+        for table in TABLES:
             connection.execute(f"CREATE TEMP TABLE kept_{table} AS TABLE {table}")  # type: ignore[arg-type]
         try:
             assert connection.execute(statement, [SKU]).rowcount > 0  # type: ignore[arg-type]
             found = audit(settings)
         finally:
-            for table in ("inventory", "stock_movements", "reservations"):
+            for table in TABLES:
                 connection.execute(f"DELETE FROM {table}")  # type: ignore[arg-type]
                 connection.execute(f"INSERT INTO {table} SELECT * FROM kept_{table}")  # type: ignore[arg-type]
     assert {difference.kind for difference in found.differences} == kinds

@@ -18,9 +18,14 @@ from onhand.deploy.audit.compare import compare_gate_with_ledger
 from onhand.deploy.audit.findings import Findings
 from onhand.deploy.audit.gate_view import GateMark, read_gate_forwards
 from onhand.deploy.audit.ledger_view import Row
+from onhand.deploy.audit.memories import unpacked
 from onhand.deploy.audit.record import Headers, Record
+from onhand.deploy.audit.state import Memory
+from onhand.schemas.codec import use_hash
 from onhand.schemas.events import RESERVATION_COMMITTED
 from onhand.schemas.faults import Retryable
+from onhand.schemas.outcomes import Outcome
+from onhand.sql.remembered import Kind, encode
 from tests.audited import System, make_log
 from tests.scenarios import uid
 
@@ -221,6 +226,50 @@ def test_a_missing_and_a_wrongly_ended_reservation() -> None:
         tallies["CLOCK:1", "released"],
     )
     assert system.kinds() == {"ledger reservations"}
+
+
+def test_an_id_that_the_ledger_forgot_or_remembers_otherwise() -> None:
+    system = System()
+    generation, kind = next(key for key, tally in system.ledger.remembered.items() if tally.rows > 1)
+    tally = system.ledger.remembered[generation, kind]
+    for rows, units, mark in ((tally.rows - 1, tally.units - 1, 0), (tally.rows, tally.units, tally.mark ^ 1)):
+        system.ledger.remembered[generation, kind] = Tally(rows, units, mark)
+        (difference,) = system.audit().differences
+        assert (difference.kind, difference.where) == ("ledger memory", f"{generation} {kind}")
+
+
+def test_remembered_ids_are_unpacked_as_they_were_packed() -> None:
+    at, ids = "CLOCK:1", [uid(number) for number in range(9)]
+    kinds = (Kind.RECEIVE, Kind.ADJUST, Kind.SET_REORDER, Kind.EXTEND, Kind.COMMIT, Kind.EXPIRE)
+    quantities = (7, -3, None, 2, 2, 4)
+    targets = (None, None, None, ids[7], ids[8], None)
+    done = [
+        (id, kind, at, 5_000 + kind, quantity, target)
+        for id, kind, quantity, target in zip(ids, kinds, quantities, targets, strict=False)
+    ]
+    used, held = Outcome.APPLIED, Outcome.RESERVED
+    assert list(unpacked(encode(done, ["CLOCK:2"]))) == [
+        (ids[0], 5_000, Memory(use_hash("receive CLOCK:1 7"), used, 7)),
+        (ids[1], 5_003, Memory(use_hash("adjust CLOCK:1 -3"), used, -3)),
+        (ids[2], 5_004, Memory(use_hash("set_reorder CLOCK:1"), used, None)),
+        (ids[3], 5_005, Memory(use_hash(f"extend CLOCK:1 {ids[7]}"), Outcome.EXTENDED, 2)),
+        (ids[8], 5_006, Memory(use_hash("reserve CLOCK:1=2"), held, 2, Outcome.COMMITTED, at)),
+        (ids[4], 5_006, Memory(use_hash(f"commit CLOCK:1 {ids[8]}"), Outcome.COMMITTED, 2)),
+        (ids[5], 5_008, Memory(use_hash("reserve CLOCK:1=4"), held, 4, Outcome.EXPIRED, at)),
+    ]
+
+
+def test_refused_units_and_settings_of_the_ledger() -> None:
+    system = System()
+    assert system.ledger.refused
+    key = next(iter(system.ledger.refused))
+    system.ledger.refused[key] += 1
+    (difference,) = system.audit().differences
+    assert (difference.kind, difference.where) == ("ledger refused units", f"{key[1]} day {key[0]}")
+    system.ledger.refused = Counter(system.books.refused) + Counter({(key[0] - 8, key[1]): 5})
+    assert system.audit().clean, "older ones are of no matter"
+    system.ledger.sweep_limit += 1
+    assert [d.where for d in system.audit().differences] == ["sweep_limit"]
 
 
 @pytest.mark.parametrize("store", ["gate", "ledger"])
