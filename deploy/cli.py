@@ -67,12 +67,15 @@ def up(
 
 
 @app.command()
-def down(state: State = DEFAULT_STATE) -> None:
+def down(state: State = DEFAULT_STATE, as_json: Json = False) -> None:
     """Stop what `up` started; the data stays."""
     from onhand.deploy.stack.down import stop
     from onhand.deploy.stack.state import StateDir
 
-    if not (state / "logs").exists() or not stop(StateDir.at(state)):
+    stopped = (state / "logs").exists() and stop(StateDir.at(state))
+    if as_json:
+        typer.echo(json.dumps({"stopped": stopped}))
+    elif not stopped:
         typer.echo(f"nothing runs in {state.absolute()}", err=True)
 
 
@@ -101,6 +104,7 @@ def audit(state: State = DEFAULT_STATE, as_json: Json = False) -> None:
 
 @app.command()
 def demo(
+    context: typer.Context,
     state: State = DEFAULT_STATE,
     fresh: Annotated[bool, typer.Option("--fresh", help="In a stack of its own that is gone afterwards.")] = False,
     as_json: Json = False,
@@ -108,6 +112,9 @@ def demo(
     """Hold a flash sale through the running system and audit it; 1 on any difference."""
     from onhand.deploy.demo import program
 
+    given = context.get_parameter_source("state")
+    if fresh and given and given.name == "COMMANDLINE":
+        raise typer.BadParameter("--fresh has a directory of its own", param_hint="--state")
     _end_by_sigterm_as_by_ctrl_c()
     raise typer.Exit(program.from_nothing(as_json) if fresh else program.run(state, as_json))
 
@@ -119,33 +126,36 @@ app.add_typer(bench, name="bench")
 def resume(
     partition: Annotated[int, typer.Option(min=0, help="The partition that an alarm stopped.")],
     state: State = DEFAULT_STATE,
+    as_json: Json = False,
 ) -> None:
     """Clear a partition's alarm, once its cause is gone."""
     from onhand.deploy.stack.resume import clear
 
     if not clear(state, partition):
         raise Refused(f"partition {partition} has no alarm")
-    typer.echo(f"partition {partition} goes on")
+    _print({"partition": partition}, f"partition {partition} goes on", as_json)
 
 
 @app.command()
-def migrate(state: State = DEFAULT_STATE) -> None:
+def migrate(state: State = DEFAULT_STATE, as_json: Json = False) -> None:
     """Bring the ledger's tables up to date."""
     from onhand.deploy.stack.reach import settings_at
     from onhand.sql.migrate import migrate as run
 
-    for applied in run(settings_at(state, needed=["postgres"]).postgres.get_secret_value()):
-        typer.echo(f"applied {applied.number:04} {applied.name}")
+    applied = run(settings_at(state, needed=["postgres"]).postgres.get_secret_value())
+    words = [f"applied {migration.number:04} {migration.name}" for migration in applied] or ["nothing to apply"]
+    told = [{"number": migration.number, "name": migration.name} for migration in applied]
+    _print({"applied": told}, "\n".join(words), as_json)
 
 
 @app.command()
-def topics(state: State = DEFAULT_STATE) -> None:
+def topics(state: State = DEFAULT_STATE, as_json: Json = False) -> None:
     """Make the topics, and let each partition be born once."""
     from onhand.agents.births import ensure
     from onhand.deploy.stack.reach import settings_at
 
     made = ensure(settings_at(state))
-    typer.echo(f"{made.partitions} partitions")
+    _print({"partitions": made.partitions}, f"{made.partitions} partitions", as_json)
 
 
 @app.command()
@@ -188,6 +198,10 @@ def _receive_the_demos_stock(state: Path, stopping: Callable[[], bool]) -> None:
         raise
     typer.echo(f"received {units:,} units of the demo's stock", err=True)
     done.touch()
+
+
+def _print(told: dict[str, Any], words: str, as_json: bool) -> None:
+    typer.echo(json.dumps(told) if as_json else words)
 
 
 def _print_endpoints(endpoints: dict[str, Any], state: Path, as_json: bool) -> None:

@@ -21,7 +21,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from onhand.deploy.stack.children import started_at
 from onhand.deploy.stack.down import stop
 from onhand.deploy.stack.state import StateDir
-from onhand.schemas.topics import COMMANDS, REQUESTS
+from onhand.schemas.topics import COMMANDS, DEFAULT_PARTITIONS, REQUESTS
 from tests.stack.waiting import until
 
 PROJECT = Path(__file__).parents[2]
@@ -54,7 +54,9 @@ def test_up_and_down_and_up_after_a_kill_of_everything(installation: Path) -> No
     data = [installation / name for name in ("kafka", "redis", "postgres")]
     assert [folder.stat().st_mode & 0o777 for folder in data] == [0o700] * 3
     assert onhand("up", "--detach", "--state", str(installation)).returncode == 1
-    assert onhand("down", "--state", str(installation)).returncode == 0
+    assert _json("migrate", installation) == {"applied": []}
+    assert _json("topics", installation) == {"partitions": DEFAULT_PARTITIONS}
+    assert _json("down", installation) == {"stopped": True}
     assert not [pid for pid in first["processes"].values() if started_at(pid)]
 
     second = up(installation)
@@ -106,7 +108,14 @@ def test_a_start_in_the_background_that_is_interrupted_leaves_nothing(
 
 
 @pytest.mark.parametrize(
-    "words", [["fly"], ["up", "--workers", "-1"], ["worker", "nobody"], ["up", "--redis-port", "x"]]
+    "words",
+    [
+        ["fly"],
+        ["up", "--workers", "-1"],
+        ["worker", "nobody"],
+        ["up", "--redis-port", "x"],
+        ["demo", "--fresh", "--state", "x"],
+    ],
 )
 def test_wrong_usage_is_2(words: list[str], tmp_path: Path) -> None:
     assert onhand(*words, ONHAND_STATE=str(tmp_path)).returncode == 2
@@ -159,6 +168,7 @@ def test_down_where_nothing_runs_is_done(tmp_path: Path) -> None:
     done = onhand("down", "--state", str(tmp_path / "none"))
     assert done.returncode == 0
     assert "nothing runs" in done.stderr
+    assert json.loads(onhand("down", "--json", "--state", str(tmp_path / "none")).stdout) == {"stopped": False}
     assert not (tmp_path / "none").exists()
 
 
@@ -188,6 +198,12 @@ def _foreground(state_dir: Path, *more: str) -> subprocess.Popen[str]:
 
 def _kafka_begins(state_dir: Path) -> Any:
     return _told(state_dir / "run.json").get("parts", {}).get("kafka")
+
+
+def _json(word: str, state_dir: Path) -> Any:
+    done = onhand(word, "--json", "--state", str(state_dir))
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 def _told(path: Path) -> dict[str, Any]:
