@@ -1,4 +1,4 @@
-"""The words of onhand, for everybody who talks to it: commands, decisions, outcomes, topics."""
+"""The words of onhand, for everybody who talks to it: commands, decisions, events, outcomes, topics."""
 
 from onhand.schemas.codec import Malformed, decode_command
 from onhand.schemas.commands import (
@@ -15,6 +15,7 @@ from onhand.schemas.commands import (
     Ship,
 )
 from onhand.schemas.decisions import Decision
+from onhand.schemas.events import MovementRecorded, ReservationCommitted, StockAlert, StockChanged
 from onhand.schemas.outcomes import Outcome
 from onhand.schemas.partitioner import partition_of
 from onhand.schemas.positions import position_key
@@ -27,13 +28,17 @@ __all__ = [
     "Extend",
     "Line",
     "Malformed",
+    "MovementRecorded",
     "Outcome",
     "Receive",
     "Release",
+    "ReservationCommitted",
     "Reserve",
     "Return",
     "SetReorder",
     "Ship",
+    "StockAlert",
+    "StockChanged",
     "decode_command",
     "partition_of",
     "position_key",

@@ -2,15 +2,11 @@
 
 from typing import Any
 
-import msgspec
+from onhand.schemas.words import Word
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """One decision. Fields that do not apply are absent (None here); the numbers are those of the position afterwards.
-
-    Quantities are units, times epoch milliseconds of the partition's clock. A msgspec struct and not a model of pydantic:
-    one is written and read for every command, and what is read is only checked.
-    """
+class Decision(Word, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """One decision. The numbers are those of the position afterwards, in units; times are of the partition's clock."""
 
     seq: int
     type: str | None = None
@@ -46,19 +42,3 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     def position(self) -> str | None:
         """``SKU:warehouse``; None where the decision has none."""
         return None if self.sku_id is None else f"{self.sku_id}:{self.warehouse_id}"
-
-    @staticmethod
-    def from_json(value: bytes) -> "Decision":
-        """The decision in a record's value; a ValueError where it is none. Fields of later versions are ignored."""
-        try:
-            return _decode(value)
-        except RecursionError as error:
-            raise ValueError("nested too deeply for a decision") from error
-
-    def to_json(self) -> bytes:
-        """The record value."""
-        return _encode(self)
-
-
-_decode = msgspec.json.Decoder(Decision).decode
-_encode = msgspec.json.Encoder().encode

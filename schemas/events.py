@@ -1,21 +1,27 @@
 """Events: what became durable, as CloudEvents 1.0 in Kafka's binary mode (the value is the data, the envelope is headers)."""
 
-import json
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from onhand.schemas.positions import split_position
+from onhand.schemas.words import Word
 
 STOCK_CHANGED = "stock.changed"
 RESERVATION_COMMITTED = "reservation.committed"
+COMMIT_FAILED = "reservation.commit_failed"
 MOVEMENT_RECORDED = "movement.recorded"
+CHANNEL_STOCK_CHANGED = "channel.stock_changed"
 STOCK_LOW = "stock.low"
 STOCK_RECOVERED = "stock.recovered"
+REORDER_TRIGGERED = "reorder.triggered"
+DRIFT_FOUND = "drift.found"
 
 SOURCE = "urn:onhand:ledger"
 TRACE_HEADER = "traceparent"
 
-_KINDS = (STOCK_CHANGED, RESERVATION_COMMITTED, MOVEMENT_RECORDED, STOCK_LOW, STOCK_RECOVERED)
+_KINDS = (
+    STOCK_CHANGED, RESERVATION_COMMITTED, COMMIT_FAILED, MOVEMENT_RECORDED, CHANNEL_STOCK_CHANGED,
+    STOCK_LOW, STOCK_RECOVERED, REORDER_TRIGGERED, DRIFT_FOUND,
+)  # fmt: skip
 _CONSTANT = {
     kind: [
         ("ce_type", kind.encode()),
@@ -25,7 +31,6 @@ _CONSTANT = {
     ]
     for kind in _KINDS
 }
-_dumps = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @lru_cache(maxsize=4096)
@@ -49,57 +54,70 @@ def cloud_headers(
     return headers
 
 
-def stock_changed(position: str, available: int, reserved: int, version: int, time_ms: int) -> bytes:
-    """The newest numbers of a position, in units."""
-    sku_id, warehouse_id = split_position(position)
-    return (
-        f'{{"sku_id":"{sku_id}","warehouse_id":{warehouse_id},"available_qty":{available},"reserved_qty":{reserved},'
-        f'"total_qty":{available + reserved},"version":{version},"occurred_at_ms":{time_ms}}}'
-    ).encode()
+class StockChanged(Word, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """`stock.changed` in `inventory.stock`: the newest numbers of a position. Drop one whose version is not above the last."""
+
+    sku_id: str
+    warehouse_id: int
+    available_qty: int
+    reserved_qty: int
+    total_qty: int
+    version: int
+    occurred_at_ms: int
 
 
-def reservation_committed(
-    reservation_id: str, order_id: str | None, line: int, position: str, quantity: int, version: int, time_ms: int
-) -> bytes:
-    """A reservation's line was sold, and the ledger has it."""
-    sku_id, warehouse_id = split_position(position)
-    order = f'"order_id":{_dumps(order_id)},' if order_id is not None else ""
-    return (
-        f'{{"reservation_id":"{reservation_id}",{order}"line":{line},"sku_id":"{sku_id}","warehouse_id":{warehouse_id},'
-        f'"quantity":{quantity},"version":{version},"occurred_at_ms":{time_ms}}}'
-    ).encode()
+class ReservationCommitted(Word, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """`reservation.committed` in `inventory.ledger`: a line of a reservation was sold, and the ledger has it.
+
+    Of `reservation.commit_failed` too, which says with `reason` why the ledger does not have it.
+    """
+
+    reservation_id: str
+    order_id: str | None = None
+    line: int
+    sku_id: str
+    warehouse_id: int
+    quantity: int
+    version: int
+    reason: str | None = None
+    occurred_at_ms: int
 
 
-def movement_recorded(
-    movement_id: str,
-    sku_id: str,
-    source_warehouse: int | None,
-    dest_warehouse: int | None,
-    quantity: int,
-    movement_type: str,
-    reference_id: str | None,
-    created_at_ms: int,
-) -> bytes:
-    """A row of `stock_movements`, as it stands there; `created_at` in RFC 3339, and as epoch milliseconds."""
-    row = {
-        "movement_id": movement_id,
-        "sku_id": sku_id,
-        "source_warehouse": source_warehouse,
-        "dest_warehouse": dest_warehouse,
-        "quantity": quantity,
-        "movement_type": movement_type,
-        "reference_id": reference_id,
-        "created_at": rfc3339(created_at_ms),
-        "created_at_ms": created_at_ms,
-    }
-    return _dumps(row).encode()
+class MovementRecorded(Word, frozen=True, kw_only=True, gc=False):
+    """`movement.recorded` in `inventory.ledger`: a row of `stock_movements`; `created_at` in RFC 3339 and as epoch milliseconds.
+
+    What the row does not have is null here, as it is there.
+    """
+
+    movement_id: str
+    sku_id: str
+    source_warehouse: int | None
+    dest_warehouse: int | None
+    quantity: int
+    movement_type: str
+    reference_id: str | None
+    created_at: str
+    created_at_ms: int
 
 
-def stock_alert(position: str, available: int, reorder_point: int, suggested: int | None, time_ms: int) -> bytes:
-    """Stock fell to its reorder point (`suggested` units to order), or recovered (no suggestion)."""
-    sku_id, warehouse_id = split_position(position)
-    suggestion = f'"suggested_quantity":{suggested},' if suggested is not None else ""
-    return (
-        f'{{"sku_id":"{sku_id}","warehouse_id":{warehouse_id},"available_qty":{available},'
-        f'"reorder_point":{reorder_point},{suggestion}"occurred_at_ms":{time_ms}}}'
-    ).encode()
+class ChannelStockChanged(Word, frozen=True, kw_only=True, gc=False):
+    """`channel.stock_changed` in `inventory.channel-sync`; channel `*` is every one without an allocation of its own."""
+
+    sku_id: str
+    warehouse_id: int
+    channel: str
+    available_qty: int
+    version: int
+    zero_crossed: bool
+    occurred_at_ms: int
+
+
+class StockAlert(Word, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """`stock.low`, `stock.recovered`, `reorder.triggered` and `drift.found` in `inventory.alerts`."""
+
+    sku_id: str
+    warehouse_id: int
+    available_qty: int
+    reorder_point: int | None = None
+    suggested_quantity: int | None = None
+    occurred_at_ms: int

@@ -7,7 +7,7 @@ from onhand.agents.gate.batch import Prepared
 from onhand.agents.ports import Message, Record
 from onhand.lua.format import FIRST, HOLD_CHANNEL, HOLD_ORDER_ID, HOLD_POSITION, STRIDE
 from onhand.schemas.admission import Admitted
-from onhand.schemas.commands import Op, Release, Reserve, SetReorder, Ship
+from onhand.schemas.commands import Release, Reserve, SetReorder, Ship, Sweep
 from onhand.schemas.decisions import Decision
 from onhand.schemas.events import TRACE_HEADER
 from onhand.schemas.faults import Corrupt
@@ -43,12 +43,12 @@ def tell(partition: int, batch: Prepared, outcomes: Flat) -> Told:
         while end < len(outcomes) and outcomes[end] == record.offset:
             end += STRIDE
         of = (end - at) // STRIDE
-        if of != 1 and admitted.op is not Op.SWEEP:
+        if of != 1 and type(admitted.command) is not Sweep:
             raise Corrupt(f"{of} outcomes for the record at offset {record.offset}")
         for index in range(of):
             told.decisions.append(_decision(seq, record, admitted, outcomes[at : at + STRIDE], index, of))
             at, seq = at + STRIDE, seq + 1
-        if admitted.op is Op.INVALID:
+        if admitted.command is None:
             told.dead_letters.append(_dead_letter(partition, record, admitted))
     if at != len(outcomes):
         raise Corrupt(f"an outcome for offset {outcomes[at]}, where no record stands")
@@ -57,10 +57,10 @@ def tell(partition: int, batch: Prepared, outcomes: Flat) -> Told:
 
 def _decision(seq: int, record: Record, admitted: Admitted, outcome: Flat, index: int, of: int) -> Message:
     offset, code, clock_ms, available, reserved, version, quantity, expires_at_ms, hold = outcome
-    op, command, position = admitted.op, admitted.command, admitted.position
-    if op is Op.INVALID:
+    command, position = admitted.command, admitted.position
+    if command is None:
         told = _of_invalid(admitted)
-    elif op is Op.SWEEP:
+    elif type(command) is Sweep:
         position = hold[HOLD_POSITION]
         told = _of_expiry(hold)
         if of > 1:

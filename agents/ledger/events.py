@@ -14,6 +14,7 @@ import ormsgpack
 from onhand.agents.ports import Message
 from onhand.schemas import events, signing
 from onhand.schemas.commands import Release
+from onhand.schemas.events import MovementRecorded, ReservationCommitted, StockAlert, StockChanged, rfc3339
 from onhand.schemas.positions import split_position
 from onhand.schemas.signing import Keyring
 from onhand.schemas.topics import ALERTS, COMMANDS, LEDGER, STOCK
@@ -25,6 +26,8 @@ _UNDOINGS = UUID("5f0d4c1e-9a57-5d0c-8a53-6f6e68616e64")
 """Namespace of the ids of undoings."""
 
 ByTopic = dict[str, list[Message]]
+
+Data = StockChanged | ReservationCommitted | MovementRecorded | StockAlert
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
@@ -86,14 +89,22 @@ def newest(levels: Iterable[Level]) -> list[Message]:
 
 
 def _stock(position: str, available: int, reserved: int, version: int, at_ms: int, trace: bytes | None) -> Message:
-    value = events.stock_changed(position, available, reserved, version, at_ms)
-    return _event(events.STOCK_CHANGED, f"{position}/{version}", position, value, at_ms, trace)
+    sku_id, warehouse_id = split_position(position)
+    data = StockChanged(
+        sku_id=sku_id, warehouse_id=warehouse_id, available_qty=available, reserved_qty=reserved,
+        total_qty=available + reserved, version=version, occurred_at_ms=at_ms,
+    )  # fmt: skip
+    return _event(events.STOCK_CHANGED, f"{position}/{version}", position, data, at_ms, trace)
 
 
 def _committed(sale: Sale) -> Message:
     raw, id, order_id, line, position, quantity, version, at_ms, trace = sale
-    value = events.reservation_committed(id, order_id, line, position, quantity, version, at_ms)
-    return _event(events.RESERVATION_COMMITTED, raw.hex(), position, value, at_ms, trace)
+    sku_id, warehouse_id = split_position(position)
+    data = ReservationCommitted(
+        reservation_id=id, order_id=order_id, line=line, sku_id=sku_id, warehouse_id=warehouse_id, quantity=quantity,
+        version=version, occurred_at_ms=at_ms,
+    )  # fmt: skip
+    return _event(events.RESERVATION_COMMITTED, raw.hex(), position, data, at_ms, trace)
 
 
 def _moved(movement: Movement) -> Message:
@@ -101,15 +112,22 @@ def _moved(movement: Movement) -> Message:
     id = str(UUID(bytes=raw))
     sku_id, warehouse_id = split_position(position)
     source, dest = (warehouse_id, None) if type == "ship" else (None, warehouse_id)
-    value = events.movement_recorded(id, sku_id, source, dest, quantity, type, reference_id, at_ms)
-    return _event(events.MOVEMENT_RECORDED, id, position, value, at_ms, trace)
+    data = MovementRecorded(
+        movement_id=id, sku_id=sku_id, source_warehouse=source, dest_warehouse=dest, quantity=quantity,
+        movement_type=type, reference_id=reference_id, created_at=rfc3339(at_ms), created_at_ms=at_ms,
+    )  # fmt: skip
+    return _event(events.MOVEMENT_RECORDED, id, position, data, at_ms, trace)
 
 
 def _alert(crossing: Crossing, window: str, at_ms: int) -> Message:
     low, position, available, _, point, suggested = crossing
     kind = events.STOCK_LOW if low else events.STOCK_RECOVERED
-    value = events.stock_alert(position, available, point, suggested if low else None, at_ms)
-    return _event(kind, f"{window}/{position}", position, value, at_ms, None)
+    sku_id, warehouse_id = split_position(position)
+    data = StockAlert(
+        sku_id=sku_id, warehouse_id=warehouse_id, available_qty=available, reorder_point=point,
+        suggested_quantity=suggested if low else None, occurred_at_ms=at_ms,
+    )  # fmt: skip
+    return _event(kind, f"{window}/{position}", position, data, at_ms, None)
 
 
 def _undoing(reuse: Reuse, window: str, keyring: Keyring) -> Message:
@@ -128,5 +146,5 @@ def _undoing(reuse: Reuse, window: str, keyring: Keyring) -> Message:
     return Message(reuse.position.encode(), value, [(signing.HEADER, keyring.sign(value).encode())])
 
 
-def _event(kind: str, id: str, position: str, value: bytes, at_ms: int, trace: bytes | None) -> Message:
-    return Message(position.encode(), value, events.cloud_headers(kind, id, position, at_ms, trace))
+def _event(kind: str, id: str, position: str, data: Data, at_ms: int, trace: bytes | None) -> Message:
+    return Message(position.encode(), data.to_json(), events.cloud_headers(kind, id, position, at_ms, trace))
