@@ -34,11 +34,6 @@ class Admitted(NamedTuple):
     echo: Mapping[str, Any] = {}
 
 
-_OP_SWEEP, _OP_RESERVE, _OP_RELEASE = (
-    Op.SWEEP,
-    Op.RESERVE,
-    Op.RELEASE,
-)  # in Python 3.11 looking a member up costs more than comparing it
 _SWEEP = Admitted(Op.SWEEP, Sweep(), None)
 
 
@@ -51,19 +46,13 @@ def admit(
         command = decode_command(value)
     except Malformed as error:
         return _invalid(error.message, error.echo, partition, partitions)
-    op = command.op
-    if type(command) is Reserve and command.lines is None and not headers:  # nine of ten records, by the shortest road
-        position, quantity = f"{command.sku_id}:{command.warehouse_id}", command.quantity
-        if partition_of(position, partitions) == partition:
-            return Admitted(_OP_RESERVE, command, position, use_hash(f"reserve {position}={quantity}"), quantity)
     refusal = None
-    if headers or op is _OP_SWEEP or op is _OP_RELEASE:
+    if headers or type(command) is Sweep or type(command) is Release:
         refusal = _signature(command, value or b"", headers, keyring)
-    if refusal is None and (op is None or op is _OP_RESERVE):
-        refusal = _support(command)
     if type(command) is Sweep:
         return _invalid(refusal, {"type": "sweep"}, partition, partitions) if refusal else _SWEEP
-    position = command.position
+    refusal = refusal or _support(command)
+    position, op = command.position, command.op
     if refusal is None and op is not None and partition_of(position, partitions) == partition:
         return Admitted(op, command, position, use_hash(command.use), command.units)
     return _invalid(refusal or _misplaced(position, partition, partitions), _told(command), partition, partitions)
