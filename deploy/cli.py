@@ -133,7 +133,7 @@ def resume(
 
     if not clear(state, partition):
         raise Refused(f"partition {partition} has no alarm")
-    _print({"partition": partition}, f"partition {partition} goes on", as_json)
+    _print({"partition": partition}, [f"partition {partition} goes on"], as_json)
 
 
 @app.command()
@@ -143,9 +143,8 @@ def migrate(state: State = DEFAULT_STATE, as_json: Json = False) -> None:
     from onhand.sql.migrate import migrate as run
 
     applied = run(settings_at(state, needed=["postgres"]).postgres.get_secret_value())
-    words = [f"applied {migration.number:04} {migration.name}" for migration in applied] or ["nothing to apply"]
     told = [{"number": migration.number, "name": migration.name} for migration in applied]
-    _print({"applied": told}, "\n".join(words), as_json)
+    _print({"applied": told}, [f"applied {each['number']:04} {each['name']}" for each in told], as_json)
 
 
 @app.command()
@@ -155,7 +154,7 @@ def topics(state: State = DEFAULT_STATE, as_json: Json = False) -> None:
     from onhand.deploy.stack.reach import settings_at
 
     made = ensure(settings_at(state))
-    _print({"partitions": made.partitions}, f"{made.partitions} partitions", as_json)
+    _print({"partitions": made.partitions}, [f"{made.partitions} partitions"], as_json)
 
 
 @app.command()
@@ -200,8 +199,9 @@ def _receive_the_demos_stock(state: Path, stopping: Callable[[], bool]) -> None:
     done.touch()
 
 
-def _print(told: dict[str, Any], words: str, as_json: bool) -> None:
-    typer.echo(json.dumps(told) if as_json else words)
+def _print(told: dict[str, Any], lines: list[str], as_json: bool) -> None:
+    for line in [json.dumps(told)] if as_json else lines:
+        typer.echo(line)
 
 
 def _print_endpoints(endpoints: dict[str, Any], state: Path, as_json: bool) -> None:
