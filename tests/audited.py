@@ -116,7 +116,7 @@ class System:
         clock = iter(range(0, 10_000, 3)).__next__
         records = iter(self.told() if told is None else told)
         telling = Telling(0, records, certain, findings, clock, aged=decisions_from > 0)
-        PartitionAudit(self.oracle(), self.gate, self.ledger, telling, findings).run(self.log)
+        PartitionAudit(self.oracle(), self.gate, self.ledger, telling, None, findings).run(self.log)
         compare_ledger_with_itself(0, self.ledger, findings)
         findings.totals.update(untold=telling.untold, strange=telling.strange)
         return findings

@@ -16,7 +16,7 @@ from onhand.schemas.positions import position_key
 
 _NUMBERS = ("available_qty", "reserved_qty", "total_qty", "version")
 _COMMITTED = ("reservation_id", "sku_id", "warehouse_id", "quantity", "version", "occurred_at_ms")
-_MOVED = ("movement_id", "sku_id", "source_warehouse", "dest_warehouse", "quantity", "movement_type")
+_MOVED = ("movement_id", "sku_id", "quantity", "movement_type")
 
 
 class Announcements:
@@ -61,7 +61,7 @@ class Announcements:
 
     def _moved(self, event: dict[str, Any], trace: bytes | None) -> None:
         destination, name = event.get("dest_warehouse"), event["movement_id"]
-        warehouse_id = event["source_warehouse"] if destination is None else destination
+        warehouse_id = event.get("source_warehouse", 0) if destination is None else destination
         position = position_key(event["sku_id"], warehouse_id)
         if not self._newest_movement < name <= self._ledger.newest.get(position, ""):
             return

@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 import psycopg
 from redis import Redis
 
 from onhand.agents.settings import Settings
+from onhand.deploy.audit.alerts import Alerts
 from onhand.deploy.audit.announced import Announcements
 from onhand.deploy.audit.books import Key, Tally
 from onhand.deploy.audit.compare import compare_gate_with_ledger, compare_ledger_with_itself
@@ -17,7 +19,7 @@ from onhand.deploy.audit.log_view import Logs
 from onhand.deploy.audit.oracle import Oracle
 from onhand.deploy.audit.partition import PartitionAudit
 from onhand.deploy.audit.telling import Telling
-from onhand.schemas.topics import COMMANDS, DECISIONS, LEDGER, STOCK
+from onhand.schemas.topics import ALERTS, COMMANDS, DECISIONS, LEDGER, STOCK
 
 Progress = Callable[[str], None]
 _PATIENCE_S = 10.0
@@ -86,7 +88,8 @@ class Auditor:
         low, _ = self._logs.bounds(DECISIONS, partition)
         told = self._logs.follow(DECISIONS, partition, low)
         telling = Telling(partition, told, certain, findings, aged=low > 0)
-        again = PartitionAudit(oracle, gate, ledger, telling, findings)
+        alerts = self._alerts(partition, ledger) if ledger is not None else None
+        again = PartitionAudit(oracle, gate, ledger, telling, alerts, findings)
         if again.end >= high:
             findings.differ("log", partition, "end", f"beyond {again.end}, where a store is", high)
         again.run(self._logs.records(COMMANDS, partition, 0, min(again.end + 1, high)))
@@ -94,7 +97,22 @@ class Auditor:
             findings.notes.append(f"partition {partition}: {telling.untold} decisions are not told yet")
         if telling.strange:
             findings.notes.append(f"partition {partition}: {telling.strange} records of {DECISIONS} are no decisions")
+        if alerts is not None and alerts.late:
+            findings.notes.append(f"partition {partition}: {alerts.late} alerts of the last window are not told yet")
         return again.announced
+
+    def _alerts(self, partition: int, ledger: LedgerView) -> Alerts:
+        """All that are told, read on while one of the last window is missing, for a while."""
+        low, high = self._logs.bounds(ALERTS, partition)
+        alerts = Alerts(partition, ledger, low == 0, self._findings)
+        if high > low or alerts.missing:
+            with closing(self._logs.follow(ALERTS, partition, low)) as records:
+                for record in records:
+                    if record is not None:
+                        alerts.hear(record)
+                    elif not alerts.missing or time.monotonic() > self._deadline:
+                        break
+        return alerts
 
     def _without_log(self, partition: int, low: int, gate: GateView | None, ledger: LedgerView | None) -> None:
         self._findings.undecided.append(partition)

@@ -35,6 +35,8 @@ class LedgerView:
 
     `newest` is the greatest movement_id by position; `last_window` counts by position the events that lie beside the
     watermark: so many may not be announced yet, and no more. `refused` are units by day (since the epoch) and position.
+    `windows` are the seqs at which the last windows ended, without a gap but for those that changed nothing; `crossings` are the
+    positions that crossed their reorder point in the last one.
     """
 
     seq: int
@@ -49,11 +51,12 @@ class LedgerView:
     last_window: Counter[str] = field(default_factory=Counter)
     remembered: Tallies = field(default_factory=Tallies)
     refused: Counter[tuple[int, str]] = field(default_factory=Counter)
+    windows: set[int] = field(default_factory=set)
+    crossings: set[str] = field(default_factory=set)
 
 
-_PARTITIONS: LiteralString = (
-    "SELECT partition, events, seq, source_offset, clock_ms, window_ms, sweep_limit FROM ledger_partitions"
-)
+_PARTITIONS: LiteralString = """
+SELECT partition, events, crossings, seq, source_offset, clock_ms, window_ms, sweep_limit FROM ledger_partitions"""
 _INVENTORY: LiteralString = """
 SELECT partition, sku_id, warehouse_id, available_qty, reserved_qty, total_qty, version, reorder_point, reorder_quantity
 FROM inventory"""
@@ -65,7 +68,7 @@ _MOVED: LiteralString = """
 SELECT sku_id, source_warehouse, dest_warehouse, movement_type::text, quantity, reference_id,
        (extract(epoch FROM created_at) * 1000)::bigint, movement_id::text
 FROM stock_movements"""
-_REMEMBERED: LiteralString = "SELECT partition, ids FROM remembered_ids"
+_REMEMBERED: LiteralString = "SELECT partition, seq, ids FROM remembered_ids"
 _REFUSED: LiteralString = "SELECT partition, day - date '1970-01-01', sku_id, warehouse_id, units FROM refused_units"
 
 
@@ -74,7 +77,7 @@ def read_ledger(connection: "Connection[Any]") -> dict[int, LedgerView]:
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         partitions = connection.execute(_PARTITIONS).fetchall()
-        views = {row[0]: LedgerView(*row[2:]) for row in partitions}
+        views = {row[0]: LedgerView(*row[3:]) for row in partitions}
         for partition, sku_id, warehouse_id, *numbers in _rows(connection, _INVENTORY):
             if partition in views:
                 views[partition].positions[position_key(sku_id, warehouse_id)] = Row(*numbers)
@@ -85,9 +88,11 @@ def read_ledger(connection: "Connection[Any]") -> dict[int, LedgerView]:
         for partition, day, sku_id, warehouse_id, units in _rows(connection, _REFUSED):
             if partition in views:
                 views[partition].refused[day, position_key(sku_id, warehouse_id)] = units
-    for partition, events, *_ in partitions:
-        known = views[partition].positions
-        views[partition].last_window = Counter(word for word in _words(events) if word in known)
+    for partition, events, crossings, *_ in partitions:
+        view = views[partition]
+        view.last_window = Counter(word for word in _words(events) if word in view.positions)
+        view.windows.add(view.seq)
+        view.crossings = {position_key(row["sku_id"], row["warehouse_id"]) for row in crossings}
     return views
 
 
@@ -114,10 +119,11 @@ def _read_movements(connection: "Connection[Any]", views: dict[int, LedgerView])
 
 
 def _read_remembered(connection: "Connection[Any]", views: dict[int, LedgerView]) -> None:
-    for partition, ids in _rows(connection, _REMEMBERED, _LARGE_PIECE):
+    for partition, seq, ids in _rows(connection, _REMEMBERED, _LARGE_PIECE):
         view = views.get(partition)
         if view is None:
             continue
+        view.windows.add(seq)
         for id, at_ms, memory in unpacked(ids):
             generation = at_ms // view.window_ms
             if generation >= view.clock // view.window_ms - 1:  # older ones are forgotten, but not yet deleted

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from onhand.deploy.audit.alerts import Alerts
 from onhand.deploy.audit.books import Books, Key, Tally
 from onhand.deploy.audit.compare import compare_ledger
 from onhand.deploy.audit.findings import Findings
@@ -22,12 +23,14 @@ class PartitionAudit:
         gate: GateView | None,
         ledger: LedgerView | None,
         telling: Telling,
+        alerts: Alerts | None,
         findings: Findings,
     ) -> None:
         self.books = Books()
         self.announced: dict[Key, Tally] = {}
         self._oracle = oracle
         self._telling = telling
+        self._alerts = alerts
         self._findings = findings
         self._moving: Moving | None = None
         self._marks: list[tuple[int, Callable[[], None]]] = []
@@ -49,6 +52,8 @@ class PartitionAudit:
             for decision in oracle.decide(*record):
                 books.enter(decision, trace)
                 telling.check(decision, trace)
+                if self._alerts is not None:
+                    self._alerts.enter(decision, books)
             if self._moving is not None:
                 self._moving.note()
         while self._marks:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 import redis
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from onhand.agents.settings import Settings
 from onhand.deploy.audit.program import audit, run
@@ -139,6 +141,26 @@ async def test_headers_with_strange_names_and_without_values(settings: Settings,
     told = talk.decisions(*(body["id"] for body in bodies))
     assert [told[body["id"]]["outcome"] for body in bodies] == ["applied", "invalid"]
     assert audit(settings).clean
+
+
+def test_alerts(settings: Settings, talk: Talk, system: Stack) -> None:
+    for body in (
+        talk.command("set_reorder", "SCARCE", reorder_point=5, reorder_quantity=20),
+        talk.command("receive", "SCARCE", quantity=10),
+        talk.command("ship", "SCARCE", quantity=9),
+        talk.command("receive", "SCARCE", quantity=9),
+    ):
+        talk.ask(body)
+        if body["type"] != "set_reorder":
+            talk.records("inventory.ledger", 1)
+    found = audit(settings)
+    assert found.clean, found.differences
+    assert found.compared["alert"] >= 4, "two were told, and two had to be"
+    admin = AdminClient({"bootstrap.servers": system.endpoints["kafka"]})
+    trimmed = TopicPartition("inventory.alerts", partition_of("SCARCE:1", 8), -1)
+    admin.delete_records([trimmed])[trimmed].result(20)
+    found = audit(settings)
+    assert (found.clean, found.compared["alert"]) == (True, 0)
 
 
 def test_exit_codes_and_json(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,123 @@
+"""Alerts against the log: each crossing of a reorder point must have been told, and none that was not so.
+
+The ledger judges a crossing at the end of each of its windows, and where these ended only it knows: as an alert's id it tells
+`partition/seq/position`, the seq being that of the window's last decision. So each alert can be held against the log as it was there.
+What had to be told follows from the windows that the ledger still remembers (`LedgerView.windows`): who was low at the end of one and
+is not at the end of the next, or the reverse, has crossed. Before the first of them only this is sure: who is low was told to be once.
+"""
+
+import re
+from typing import Any, NamedTuple
+
+from onhand.deploy.audit.books import DAY_MS, Books
+from onhand.deploy.audit.findings import Findings
+from onhand.deploy.audit.ledger_view import LedgerView
+from onhand.deploy.audit.record import Record
+from onhand.schemas.events import STOCK_LOW, STOCK_RECOVERED
+from onhand.schemas.positions import position_key
+
+_FIELDS = ("sku_id", "warehouse_id", "available_qty", "reorder_point", "occurred_at_ms")
+_ID = re.compile(rb"(\d+)/([1-9]\d*)/(.+)")
+_DAYS = 7
+"""A suggestion covers the units refused in so many days, the present one included."""
+
+
+class Alert(NamedTuple):
+    """What an alert says of a position; `suggested` where it is low."""
+
+    kind: str
+    available: int
+    reorder_point: int
+    suggested: int | None
+    at_ms: int
+
+
+class Alerts:
+    """The alerts of one partition: first `hear` the topic's records, then `enter` the decisions that the log must have.
+
+    `whole`: the topic has lost none of its records; otherwise what is missing there is no loss.
+    """
+
+    def __init__(self, partition: int, ledger: LedgerView, whole: bool, findings: Findings) -> None:
+        self.late = 0
+        """Crossings of the last window that are not told yet."""
+        self._partition = partition
+        self._ledger = ledger
+        self._whole = whole
+        self._findings = findings
+        self._first = min(ledger.windows)
+        self._told: dict[int, set[tuple[str, Alert]]] = {}
+        self._available: dict[str, int] = {}
+        self._touched: set[str] = set()
+        self._low: set[str] = set()
+        """At the end of the last window."""
+        self._ever_low: set[str] = set()
+        """Those of which it was told."""
+
+    def hear(self, record: Record) -> None:
+        """A record of `inventory.alerts`; the same again is no other."""
+        kind = (record.header("ce_type") or b"").decode(errors="replace")
+        if kind not in (STOCK_LOW, STOCK_RECOVERED):
+            return
+        event, id = record.fields(*_FIELDS), _ID.fullmatch(record.header("ce_id") or b"")
+        position = position_key(event["sku_id"], event["warehouse_id"]) if event is not None else ""
+        if event is None or id is None or (int(id[1]), id[3]) != (self._partition, position.encode()):
+            self._findings.differ("alert", self._partition, f"offset {record.offset}", "of a window", record.value)
+            return
+        numbers = event["available_qty"], event["reorder_point"], event.get("suggested_quantity")
+        self._told.setdefault(int(id[2]), set()).add((position, Alert(kind, *numbers, event["occurred_at_ms"])))
+
+    @property
+    def missing(self) -> bool:
+        """Whether a crossing of the last window is not told yet; those of earlier ones were told before it was written."""
+        return not self._ledger.crossings <= {position for position, _ in self._told.get(self._ledger.seq, ())}
+
+    def enter(self, decision: dict[str, Any], books: Books) -> None:
+        """The next decision; `books` have it already."""
+        seq, at_ms = decision["seq"], decision["decided_at_ms"]
+        if seq > self._ledger.seq:
+            return
+        if books.reorders and "sku_id" in decision:
+            position = position_key(decision["sku_id"], decision["warehouse_id"])
+            if position in books.reorders:
+                self._available[position] = decision["available_qty"]
+                self._touched.add(position)
+        for name, alert in self._told.get(seq, ()):
+            wanted = self._now(name, at_ms, books)
+            self._findings.expect("alert", self._partition, f"{name} at seq {seq}", wanted, alert)
+            if alert.kind == STOCK_LOW:
+                self._ever_low.add(name)
+        if seq in self._ledger.windows:
+            self._window_ends(seq, books)
+
+    def _now(self, position: str, at_ms: int, books: Books) -> Alert | None:
+        """What may be told of a position."""
+        if position not in self._available:
+            return None
+        (point, quantity), available, today = books.reorders[position], self._available[position], at_ms // DAY_MS
+        if not self._is_low(position, books):
+            return Alert(STOCK_RECOVERED, available, point, None, at_ms)
+        refused = sum(books.refused[day, position] for day in range(today - _DAYS + 1, today + 1))
+        return Alert(STOCK_LOW, available, point, quantity + refused, at_ms)
+
+    def _is_low(self, position: str, books: Books) -> bool:
+        point, _ = books.reorders[position]
+        return point > 0 and self._available[position] <= point
+
+    def _window_ends(self, seq: int, books: Books) -> None:
+        for position in self._touched:
+            low = self._is_low(position, books)
+            if low != (position in self._low):
+                self._low ^= {position}
+                self._crossed(seq, position, STOCK_LOW if low else STOCK_RECOVERED)
+        self._touched.clear()
+
+    def _crossed(self, seq: int, position: str, kind: str) -> None:
+        if seq == self._first:
+            told = position in self._ever_low
+        else:
+            told = any(name == position and alert.kind == kind for name, alert in self._told.get(seq, ()))
+        if not told and seq == self._ledger.seq and position in self._ledger.crossings:
+            self.late += 1
+        elif self._whole:
+            self._findings.expect("alert", self._partition, f"{position} at seq {seq}", kind, kind if told else None)

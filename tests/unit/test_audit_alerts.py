@@ -1,0 +1,150 @@
+"""The auditor's own test of alerts: what happened must be told, what did not must not; nobody knows where old windows ended."""
+
+import json
+from typing import Any
+
+from onhand.deploy.audit.alerts import Alerts
+from onhand.deploy.audit.findings import Findings
+from onhand.deploy.audit.ledger_view import LedgerView
+from onhand.deploy.audit.record import Record
+from tests.audited import LIMIT, WINDOW_MS
+from tests.decided import Deciding, Decision
+from tests.scenarios import command, moved, reserve
+
+DAY_MS = 86_400_000
+
+
+def reorder(number: int, point: int) -> dict[str, Any]:
+    return command("set_reorder", number, reorder_point=point, reorder_quantity=20)
+
+
+class Shop:
+    """A partition in windows of the ledger, and the alerts that it told."""
+
+    def __init__(self) -> None:
+        self.decide = Deciding()
+        self.decisions: list[Decision] = []
+        self.windows: list[int] = []
+        self.alerts: list[Record] = []
+
+    def window(self, *bodies: dict[str, Any], at_ms: int | None = None) -> None:
+        """Decisions that become durable together."""
+        self.decisions += self.decide(*bodies, at_ms=at_ms)
+        self.windows.append(len(self.decisions))
+
+    def tell(self, kind: str, available: int, point: int, suggested: int | None = None, **other: Any) -> None:
+        """An alert of the last window."""
+        body = {"sku_id": "CLOCK", "warehouse_id": 1, "available_qty": available, "reorder_point": point}
+        body |= {"suggested_quantity": suggested, "occurred_at_ms": self.decide.now} | other
+        id = f"0/{self.windows[-1]}/CLOCK:1"
+        headers = [("ce_id", id.encode()), ("ce_type", kind.encode())]
+        self.alerts.append(Record(len(self.alerts), 0, None, json.dumps(body).encode(), headers))
+
+    def audit(self, alerts: list[Record] | None = None, remembers: int = 99, whole: bool = True) -> Findings:
+        """`remembers`: of how many windows the ledger still knows."""
+        self.view = LedgerView(len(self.decisions), 0, 0, WINDOW_MS, LIMIT, windows=set(self.windows[-remembers:]))
+        findings, again = Findings(), Deciding()
+        self.found = Alerts(0, self.view, whole, findings)
+        for record in self.alerts if alerts is None else alerts:
+            self.found.hear(record)
+        for decision in self.decisions:
+            again.books.enter(dict(decision))
+            self.found.enter(decision, again.books)
+        return findings
+
+
+def told(findings: Findings) -> list[tuple[str, str, str]]:
+    return [(difference.where, difference.wanted, difference.found) for difference in findings.differences]
+
+
+def a_shop() -> Shop:
+    """Low at once, recovered, dipping within a window, and low again."""
+    shop = Shop()
+    shop.window(reorder(1, 5))
+    shop.tell("stock.low", 0, 5, 20)
+    shop.window(moved("receive", 2, 10), b_side := moved("receive", 3, 7, warehouse_id=2))
+    shop.tell("stock.recovered", 10, 5)
+    shop.window(moved("ship", 4, 9), moved("return", 5, 9))
+    shop.window(reserve(6, 100), b_side)
+    shop.window(reserve(7, 6))
+    shop.tell("stock.low", 4, 5, 120)
+    return shop
+
+
+def test_each_crossing_was_told_and_each_alert_was_so() -> None:
+    shop = a_shop()
+    findings = shop.audit()
+    assert findings.clean, findings.differences
+    assert findings.compared["alert"] == 6
+    assert shop.audit([*shop.alerts, *shop.alerts[1:]]).clean, "told again after a crash"
+    assert shop.audit([]).count == 3
+
+
+def test_an_alert_that_was_lost() -> None:
+    shop = a_shop()
+    for lost, (seq, kind) in enumerate(((1, "stock.low"), (3, "stock.recovered"), (8, "stock.low"))):
+        left = [alert for place, alert in enumerate(shop.alerts) if place != lost]
+        assert told(shop.audit(left)) == [(f"CLOCK:1 at seq {seq}", kind, "nothing")]
+        assert shop.audit(left, whole=False).clean, "the topic may have let it go"
+
+
+def test_of_windows_that_are_forgotten_only_who_is_low_must_have_been_told() -> None:
+    shop = a_shop()
+    assert shop.audit(remembers=1).clean
+    assert shop.audit(shop.alerts[:1], remembers=1).clean
+    assert told(shop.audit(shop.alerts[1:2], remembers=1)) == [("CLOCK:1 at seq 8", "stock.low", "nothing")]
+
+
+def test_an_alert_that_is_not_so() -> None:
+    shop = a_shop()
+    shop.tell("stock.low", 3, 5, 120)
+    shop.tell("stock.low", 4, 6, 120)
+    shop.tell("stock.low", 4, 5, 20)
+    shop.tell("stock.recovered", 4, 5)
+    shop.tell("stock.low", 4, 5, 120, occurred_at_ms=shop.decide.now + 1)
+    findings = shop.audit()
+    assert {difference.where for difference in findings.differences} == {"CLOCK:1 at seq 8"}
+    assert findings.count == 5
+
+
+def test_an_alert_of_nowhere() -> None:
+    shop = a_shop()
+    last, many = shop.alerts[-1], len(shop.alerts)
+    for id, found in ((b"1/8/CLOCK:1", 1), (b"0/8/CLOCK:2", 1), (b"0/0/CLOCK:1", 1), (None, 1), (b"0/999/CLOCK:1", 0)):
+        shop.alerts[many:] = [last._replace(headers=[("ce_id", id), *last.headers[1:]])]
+        assert shop.audit().count == found, id
+    shop.alerts[many:] = [last._replace(value=value) for value in (None, b"\xff", b"{}")]
+    assert shop.audit().count == 3
+    shop.alerts[many:] = [Record(0, 0, None, None, [("ce_type", kind)]) for kind in (None, b"\xff", b"drift.found")]
+    assert shop.audit().clean
+    other = json.dumps({**json.loads(last.value), "warehouse_id": 2}).encode()
+    shop.alerts[many:] = [last._replace(value=other, headers=[("ce_id", b"0/8/CLOCK:2"), *last.headers[1:]])]
+    assert [where for where, *_ in told(shop.audit())] == ["CLOCK:2 at seq 8"], "it has no reorder point"
+
+
+def test_a_window_that_is_not_told_yet() -> None:
+    shop = a_shop()
+    shop.audit(shop.alerts[:2])
+    shop.view.crossings.add("CLOCK:1")
+    assert shop.found.missing
+    shop.found.hear(shop.alerts[-1])
+    assert not shop.found.missing
+    late = Shop()
+    late.window(reorder(1, 5))
+    late.audit()
+    findings, again = Findings(), Deciding()
+    late.view.crossings.add("CLOCK:1")
+    waiting = Alerts(0, late.view, True, findings)
+    again.books.enter(dict(late.decisions[0]))
+    waiting.enter(late.decisions[0], again.books)
+    assert (findings.clean, waiting.late) == (True, 1)
+
+
+def test_a_suggestion_covers_seven_days() -> None:
+    shop = Shop()
+    shop.window(reorder(1, 5), moved("receive", 2, 9))
+    for day in (1, 2, 8):
+        shop.window(reserve(10 + day, 100 * day), at_ms=day * DAY_MS + 5)
+    shop.window(moved("ship", 30, 9))
+    shop.tell("stock.low", 0, 5, 20 + 200 + 800)
+    assert shop.audit().clean
