@@ -8,6 +8,8 @@ from typing import Any, Self
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
+from onhand.agents.settings import Kafka
+
 PATIENCE_S = 40.0
 
 
@@ -15,7 +17,7 @@ class Talk:
     """Produces commands and reads what comes out, from the moment it was opened on."""
 
     def __init__(self, servers: str) -> None:
-        config: dict[str, Any] = {"bootstrap.servers": servers, "log_level": 0}
+        config = Kafka.parse(servers).librdkafka() | {"log_level": 0}
         self.producer = Producer(config | {"partitioner": "murmur2_random", "linger.ms": 1})
         self._consumer = Consumer(config | {"group.id": str(uuid.uuid4()), "enable.auto.commit": False})
         self._heard: defaultdict[str | None, deque[Message]] = defaultdict(deque)
