@@ -144,12 +144,11 @@ class Ledger:
     async def touched_since(self, partition: int, since_ms: int) -> list[Level]:
         """The newest numbers of the positions that windows at or after that clock touched."""
         async with self._connection() as connection:
-            cursor = await connection.execute(
+            windows = connection.cursor().stream(
                 "SELECT ids FROM remembered_ids WHERE partition = %s AND clock_ms >= %s", (partition, since_ms)
             )
-            blobs = await cursor.fetchall()
-            positions = sorted({position for (blob,) in blobs for position in remembered.touched(blob)})
-            return await _levels(connection, positions)
+            positions = {position async for (blob,) in windows for position in remembered.touched(blob)}
+            return await _levels(connection, sorted(positions))
 
     async def alarm(self, partition: int) -> LedgerAlarm | None:
         """The alarm to be shown: one that stops before others, the newest first."""

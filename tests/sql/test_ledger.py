@@ -211,15 +211,15 @@ async def test_ends_of_unknown_holds_and_notes_of_the_fold_raise_alarms_that_do_
     ledger: Ledger, rows: Rows
 ) -> None:
     decide = Deciding()
-    decisions = decide(moved("receive", 1, 9), reserve(2, 1), reserve(3, 1), of("commit", 4, 2))
-    decisions[3]["reservation_id"] = uid(77)
-    twice = dict(decisions[3], seq=5, version=decisions[3]["version"] + 2)
+    decisions = decide(moved("receive", 1, 9), reserve(2, 1), reserve(3, 1), of("commit", 4, 2), of("release", 6, 3))
+    decisions[3]["reservation_id"], decisions[4]["reservation_id"] = uid(77), uid(78)
+    twice = dict(decisions[3], seq=6, version=decisions[4]["version"] + 2)
     await ledger.write(window([*decisions, twice]))
     alarms = rows("SELECT code, message, stops FROM ledger_alarms ORDER BY code")
     assert [(code, stops) for code, _, stops in alarms] == [
         ("ended_twice", False), ("unknown_hold", False), ("version_skipped", False),
     ]  # fmt: skip
-    assert uid(77) in alarms[1][1]
+    assert alarms[1][1] == f"ended, but not active in the ledger: {uid(77)}, {uid(78)}"
 
 
 async def test_holds_are_extended_ended_and_born_ended(ledger: Ledger, rows: Rows) -> None:
