@@ -93,7 +93,8 @@ class Telling:
         if decision is None or {type(decision["seq"]), type(decision["source_offset"])} != {int}:
             self.strange += 1
             return None
-        seq, mark = decision["seq"], hash((record.key, record.value, record.header(TRACE_HEADER)))
+        seq, trace = decision["seq"], record.header(TRACE_HEADER)
+        mark = hash((record.key, record.value, trace))
         self._first = self._first or seq
         known = self._first + len(self._hashes)
         if seq < known:
@@ -101,7 +102,7 @@ class Telling:
                 self._findings.differ("decision", self._partition, f"seq {seq}", "the same again", "another repeat")
             return None
         self._hashes.extend([0] * (seq - known) + [mark])
-        return decision | {_KEY: record.key, _TRACE: record.header(TRACE_HEADER)}
+        return decision | {_KEY: record.key, _TRACE: trace}
 
 
 def _key(decision: Decision) -> bytes | None:
