@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
-from confluent_kafka import KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+import stamina
+from confluent_kafka import KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
 from onhand.agents.settings import Kafka, Settings
 from onhand.schemas.faults import Corrupt, Retryable
 from onhand.schemas.topics import COMMANDS, TOPICS, Topic
 
 _TIMEOUT_S = 15.0
+_NOT_LED_YET = "NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PART"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ def make_topics(settings: Settings) -> CommandTopic:
         missing = [_new(topic, partitions, settings.replication) for topic in TOPICS if topic.name not in there]
         for name, future in (admin.create_topics(missing, request_timeout=_TIMEOUT_S) if missing else {}).items():
             _made(name, future)
+        counts = there | {new.topic: new.num_partitions for new in missing}
+        _wait_for_leaders(admin, [TopicPartition(topic.name, p) for topic in TOPICS for p in range(counts[topic.name])])
     except KafkaException as fault:
         raise Retryable(f"Kafka is away: {fault.args[0].str()}") from fault
     for topic in TOPICS:
@@ -76,3 +80,17 @@ def _made(name: str, future: object) -> None:
     except KafkaException as fault:
         if fault.args[0].name() != "TOPIC_ALREADY_EXISTS":
             raise
+
+
+def _passes(fault: Exception) -> bool:
+    """librdkafka does not count these as retriable."""
+    return isinstance(fault, KafkaException) and fault.args[0].name() in _NOT_LED_YET
+
+
+@stamina.retry(on=_passes, attempts=None, timeout=_TIMEOUT_S, wait_initial=0.05, wait_max=0.5)
+def _wait_for_leaders(admin: AdminClient, places: list[TopicPartition]) -> None:
+    """Until every partition answers: for half a second after they were made, clients are told that this is not their leader."""
+    latest: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    ends = admin.list_offsets({place: latest for place in places}, request_timeout=_TIMEOUT_S)
+    for end in ends.values():
+        end.result()

@@ -7,18 +7,22 @@ import signal
 import subprocess
 import sys
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from onhand.agents import topics
 from onhand.deploy.stack import Stack
 from onhand.deploy.stack.children import started_at
+from onhand.deploy.stack.reach import settings_of
 from onhand.deploy.stack.state import read_json
 from onhand.deploy.stack.workers import worker_counts
 from onhand.lua.gate import connect
-from onhand.schemas.topics import COMMANDS, DEFAULT_PARTITIONS
+from onhand.schemas.topics import COMMANDS, DEFAULT_PARTITIONS, TOPICS
 from onhand.sql.ledger import Ledger
 from tests.stack.waiting import until
 
@@ -104,6 +108,21 @@ def test_the_topics_and_the_tables_can_be_made_again(system: Stack) -> None:
     again = onhand(system, "migrate")
     assert again.returncode == 0
     assert again.stdout == ""
+
+
+def test_topics_that_were_just_made_answer_at_once(system: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By itself the broker says for half a second that it does not lead them, and a client's first question fails."""
+    more = tuple(replace(TOPICS[0], name=f"inventory.of-a-test-{number}") for number in range(8))
+    monkeypatch.setattr(topics, "TOPICS", TOPICS + more)
+    admin = AdminClient({"bootstrap.servers": system.endpoints["kafka"]})
+    try:
+        count = topics.make_topics(settings_of(system.environment)).partitions
+        places = [TopicPartition(topic.name, partition) for topic in more for partition in range(count)]
+        ends = admin.list_offsets(dict.fromkeys(places, OffsetSpec.latest()))
+        assert [end.result().offset for end in ends.values()] == [0] * len(places)
+    finally:
+        for deleted in admin.delete_topics([topic.name for topic in more]).values():
+            deleted.result(20)
 
 
 def test_servers_that_the_environment_names_are_used_instead(system: Stack, state_dir: Path) -> None:
