@@ -1,8 +1,9 @@
 """`onhand topics`: makes the topics, and lets each partition be born once."""
 
+import time
+from concurrent.futures import Future
 from dataclasses import dataclass
 
-import stamina
 from confluent_kafka import KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
@@ -11,6 +12,7 @@ from onhand.schemas.faults import Corrupt, Retryable
 from onhand.schemas.topics import COMMANDS, TOPICS, Topic
 
 _TIMEOUT_S = 15.0
+_LOOK_AGAIN_S = 0.05
 _NOT_LED_YET = "NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PART"
 
 
@@ -82,15 +84,22 @@ def _made(name: str, future: object) -> None:
             raise
 
 
-def _passes(fault: Exception) -> bool:
-    """librdkafka does not count these as retriable."""
-    return isinstance(fault, KafkaException) and fault.args[0].name() in _NOT_LED_YET
-
-
-@stamina.retry(on=_passes, attempts=None, timeout=_TIMEOUT_S, wait_initial=0.05, wait_max=0.5)
 def _wait_for_leaders(admin: AdminClient, places: list[TopicPartition]) -> None:
-    """Until every partition answers: for half a second after they were made, clients are told that this is not their leader."""
+    """Until every partition answers: for half a second after they were made the broker says that it does not lead them."""
     latest: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    ends = admin.list_offsets({place: latest for place in places}, request_timeout=_TIMEOUT_S)
-    for end in ends.values():
+    until = time.monotonic() + _TIMEOUT_S
+    while places:
+        ends = admin.list_offsets({place: latest for place in places}, request_timeout=_TIMEOUT_S)
+        places = [place for place, end in ends.items() if not _led(end, time.monotonic() < until)]
+        time.sleep(_LOOK_AGAIN_S if places else 0)
+
+
+def _led(end: Future[object], patient: bool) -> bool:
+    """Whether a partition answered; librdkafka counts the errors of one that will as not to be tried again."""
+    try:
         end.result()
+    except KafkaException as fault:
+        if patient and fault.args[0].name() in _NOT_LED_YET:
+            return False
+        raise
+    return True
