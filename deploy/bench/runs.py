@@ -11,6 +11,8 @@ from onhand.deploy.bench.latency import measure_latency
 from onhand.deploy.bench.ledger import measure_ledger, measure_together
 from onhand.deploy.bench.load import Load
 
+_WARM_COMMANDS = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class Size:
@@ -38,12 +40,14 @@ def _loads(size: Size, mark: str = "") -> list[Load]:
 
 def gate(ground: Ground, size: Size) -> Iterator[Figure]:
     """Each load through the gate; the first also through the plain agent."""
+    _warm(ground)
     for load in _loads(size):
         yield from _gate(ground, load, size)
 
 
 def ledger(ground: Ground, size: Size) -> Iterator[Figure]:
     """The decisions of each load into the ledger."""
+    _warm(ground)
     for load in _loads(size):
         place = filled(ground, load)
         decide(ground, place)
@@ -52,8 +56,8 @@ def ledger(ground: Ground, size: Size) -> Iterator[Figure]:
 
 def together(ground: Ground, size: Size) -> Iterator[Figure]:
     """Each load through gate and ledger at the same time."""
-    for load in _loads(size, "-TOGETHER"):
-        yield measure_together(ground, filled(ground, load))
+    _warm(ground)
+    yield from _together(ground, size)
 
 
 def latency(ground: Ground, size: Size) -> Iterator[Figure]:
@@ -70,11 +74,24 @@ def expiry(ground: Ground, size: Size) -> Iterator[Figure]:
 
 def everything(ground: Ground, size: Size) -> Iterator[Figure]:
     """All of it; the ledger takes the decisions that the gate's turn left in their topic."""
+    _warm(ground)
     for load in _loads(size):
         yield from _gate(ground, load, size, with_ledger=True)
-    yield from together(ground, size)
+    yield from _together(ground, size)
     yield from latency(ground, size)
     yield from expiry(ground, size)
+
+
+def _together(ground: Ground, size: Size) -> Iterator[Figure]:
+    for load in _loads(size, "-TOGETHER"):
+        yield measure_together(ground, filled(ground, load))
+
+
+def _warm(ground: Ground) -> None:
+    """Commands that are not measured: until the broker's JVM has compiled what it needs it takes three times the CPU."""
+    place = filled(ground, Load("WARM", 1_000, _WARM_COMMANDS))
+    decide(ground, place)
+    measure_ledger(ground, place)
 
 
 def _gate(ground: Ground, load: Load, size: Size, with_ledger: bool = False) -> Iterator[Figure]:
