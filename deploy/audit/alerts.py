@@ -69,8 +69,11 @@ class Alerts:
 
     @property
     def missing(self) -> bool:
-        """Whether a crossing of the last window is not told yet; those of earlier ones were told before it was written."""
-        return not self._ledger.crossings <= {position for position, _ in self._told.get(self._ledger.seq, ())}
+        """Whether a crossing of the last window is not told yet; those of earlier ones were told before it was written.
+
+        Never where the topic has lost records: the crossing may have been told in one of them.
+        """
+        return self._whole and not self._ledger.crossings <= {position for position, _ in self._told.get(self._ledger.seq, ())}
 
     def enter(self, decision: dict[str, Any], books: Books) -> None:
         """The next decision; `books` have it already."""
@@ -113,11 +116,13 @@ class Alerts:
         self._touched.clear()
 
     def _crossed(self, seq: int, position: str, kind: str) -> None:
+        if not self._whole:
+            return
         if seq == self._first:
             told = position in self._ever_low
         else:
             told = any(name == position and alert.kind == kind for name, alert in self._told.get(seq, ()))
         if not told and seq == self._ledger.seq and position in self._ledger.crossings:
             self.late += 1
-        elif self._whole:
+        else:
             self._findings.expect("alert", self._partition, f"{position} at seq {seq}", kind, kind if told else None)

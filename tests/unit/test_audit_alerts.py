@@ -132,12 +132,14 @@ def test_a_window_that_is_not_told_yet() -> None:
     late = Shop()
     late.window(reorder(1, 5))
     late.audit()
-    findings, again = Findings(), Deciding()
     late.view.crossings.add("CLOCK:1")
-    waiting = Alerts(0, late.view, True, findings)
-    again.books.enter(dict(late.decisions[0]))
-    waiting.enter(late.decisions[0], again.books)
-    assert (findings.clean, waiting.late) == (True, 1)
+    for whole in (True, False):  # where it is not whole, the alert may have been told in what is gone
+        findings, again = Findings(), Deciding()
+        waiting = Alerts(0, late.view, whole, findings)
+        assert waiting.missing is whole
+        again.books.enter(dict(late.decisions[0]))
+        waiting.enter(late.decisions[0], again.books)
+        assert (findings.clean, waiting.late) == (True, whole)
 
 
 def test_a_suggestion_covers_seven_days() -> None:
