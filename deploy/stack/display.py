@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -40,7 +41,8 @@ class Lines:
             self._quarter = int(progress.share * 4)
         clock = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         words = f"{clock} {progress.part} {progress.state} {redact(progress.detail)}".rstrip()
-        print(words, file=sys.stderr, flush=True)
+        with suppress(OSError):  # nobody reads any more, as a `tee` that the same Ctrl-C ended; the stack goes on
+            print(words, file=sys.stderr, flush=True)
 
 
 class Table:
