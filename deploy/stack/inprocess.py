@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -33,6 +34,7 @@ class Stack:
         self._report = report or _silent
         self._thread = threading.Thread(target=self._run, name="stack", daemon=True)
         self._ready: Future[None] = Future()
+        self._ended = threading.Event()  # an interrupted join() of Python 3.11 takes the thread for ended
         self._fault: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._supervisor: Supervisor | None = None
@@ -50,12 +52,16 @@ class Stack:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop all in order. Raises what ended the stack before, if something did."""
-        if self._loop and self._supervisor and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._supervisor.stop)
-        self._thread.join()
-        if self._fault:
-            raise self._fault
+        """Stop all in order; interrupted, wait for nobody. Raises what ended the stack before, if something did."""
+        interrupt: KeyboardInterrupt | None = None
+        while not self._ended.is_set():
+            try:
+                self._stop()
+                self._ended.wait()
+            except KeyboardInterrupt as impatience:  # what it runs may outlive neither this nor its directory
+                interrupt = impatience
+        if fault := self._fault or interrupt:
+            raise fault
 
     @property
     def endpoints(self) -> dict[str, Any]:
@@ -73,6 +79,11 @@ class Stack:
             raise RuntimeError("the stack is used outside its `with`")
         return self._supervisor
 
+    def _stop(self) -> None:
+        if self._loop and self._supervisor:
+            with suppress(RuntimeError):  # the loop has ended already
+                self._loop.call_soon_threadsafe(self._supervisor.stop)
+
     def _run(self) -> None:
         try:
             asyncio.run(self._supervise())
@@ -81,6 +92,8 @@ class Stack:
                 self._fault = error
             else:
                 self._ready.set_exception(error)
+        finally:
+            self._ended.set()
 
     async def _supervise(self) -> None:
         self._loop = asyncio.get_running_loop()

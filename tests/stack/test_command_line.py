@@ -87,7 +87,7 @@ def test_ctrl_c_while_it_starts_stops_what_was_started(installation: Path) -> No
     with _foreground(installation) as supervisor:
         kafka = until(lambda: _kafka_begins(installation), within_s=60)
         supervisor.send_signal(signal.SIGINT)
-        supervisor.communicate(timeout=30)
+        supervisor.communicate(timeout=60)
     assert supervisor.returncode == 0
     assert started_at(kafka["pid"]) is None
     assert not (installation / "run.json").exists()

@@ -1,6 +1,7 @@
 """Children of the stack: they live, die and come back as they should. Kafka is elsewhere here, to be quick."""
 
 import asyncio
+import io
 import json
 import os
 import pwd
@@ -23,7 +24,7 @@ from onhand.deploy.stack import postgres as postgres_part
 from onhand.deploy.stack.children import Command, User, started_at, unprivileged
 from onhand.deploy.stack.down import stop
 from onhand.deploy.stack.foreground import run_until_stopped
-from onhand.deploy.stack.part import Report
+from onhand.deploy.stack.part import Progress, Report
 from onhand.deploy.stack.reachable import reachable_binaries
 from onhand.deploy.stack.state import StateDir, write_private
 from onhand.deploy.stack.supervisor import Options, Supervisor
@@ -157,7 +158,7 @@ def test_the_directory_is_held_until_all_work_on_it_has_ended(state_dir: Path, m
 
     async def stop_while_it_prepares() -> None:
         run = asyncio.create_task(supervisor.run())
-        await asyncio.to_thread(begun.wait)
+        assert await asyncio.to_thread(begun.wait, 60)
         supervisor.stop()
         await asyncio.wait({run}, timeout=0.5)
         try:
@@ -179,6 +180,41 @@ def test_who_is_busy_when_all_is_ready_is_told_of_ctrl_c(state_dir: Path) -> Non
 
     options = Options(gates=0, schema=False, base_env=ELSEWHERE)
     run_until_stopped(StateDir.at(state_dir), options, ready)
+    assert not (state_dir / "run.json").exists()
+
+
+def test_a_stop_is_in_order_though_nobody_reads_what_is_told(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in `onhand up 2>&1 | tee log`, where Ctrl-C ends tee too."""
+    reading, writing = os.pipe()
+
+    def ready(endpoints: dict[str, Any], _: Callable[[], bool]) -> None:
+        children.update(endpoints["processes"])
+        os.close(reading)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    children: dict[str, int] = {}
+    with os.fdopen(writing, "wb", buffering=0) as raw:
+        monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(raw, write_through=True))
+        run_until_stopped(StateDir.at(state_dir), Options(gates=0, schema=False, base_env=ELSEWHERE), ready)
+    assert len(children) == 2
+    assert not [pid for pid in children.values() if started_at(pid)]
+    assert not (state_dir / "run.json").exists()
+    assert not (state_dir / "endpoints.json").exists()
+
+
+def test_a_stop_that_is_interrupted_hurries_and_still_waits_for_all(state_dir: Path) -> None:
+    begun = threading.Event()
+
+    def interrupt(progress: Progress) -> None:
+        if progress.state == "stopping" and not begun.is_set():
+            begun.set()
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    children: dict[str, int] = {}
+    with pytest.raises(KeyboardInterrupt), small_stack(state_dir, report=interrupt) as stack:
+        children = stack.endpoints["processes"]
+    assert len(children) == 2
+    assert not [pid for pid in children.values() if started_at(pid)]
     assert not (state_dir / "run.json").exists()
 
 
