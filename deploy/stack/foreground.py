@@ -12,15 +12,18 @@ from typing import Any
 
 from onhand.deploy.stack.children import open_log, tail
 from onhand.deploy.stack.display import display
-from onhand.deploy.stack.errors import Refused, StackError
+from onhand.deploy.stack.errors import Refused, StackError, Usage
 from onhand.deploy.stack.part import Progress, Report
 from onhand.deploy.stack.state import StateDir, read_json
 from onhand.deploy.stack.supervisor import Options, Supervisor
+from onhand.schemas.faults import Retryable
 
 Ready = Callable[[dict[str, Any], Callable[[], bool]], None]
 """Called once all serves, with the endpoints and with what tells that all is to stop, for it to return soon then."""
 
 _REPORT_FD = "ONHAND_REPORT_FD"
+_FAULTS: dict[int, type[StackError]] = {1: Refused, 2: Usage}
+"""What ends this process as the supervisor in the background ended."""
 
 
 def run_until_stopped(state: StateDir, options: Options, ready: Ready) -> None:
@@ -41,8 +44,8 @@ def run_until_stopped(state: StateDir, options: Options, ready: Ready) -> None:
 
         try:
             asyncio.run(_supervise(state, options, report, all_ready))
-        except (StackError, OSError) as error:
-            waiting.tell({"failed": str(error), "refused": isinstance(error, (Refused, OSError))})
+        except (StackError, Retryable, OSError) as error:
+            waiting.tell({"failed": str(error)})
             raise
 
 
@@ -64,28 +67,31 @@ def detach(state: StateDir, arguments: list[str]) -> dict[str, Any]:
             pass_fds=(writing,),
             start_new_session=True,
         )
-    os.close(writing)
-    try:
-        if _started(reading):
-            return dict(read_json(state.endpoints))
-    except KeyboardInterrupt:
-        supervisor.terminate()
-        supervisor.wait()
-        raise
-    raise StackError(f"the supervisor ended; the end of {log}:\n{tail(log, start)}")
+        try:
+            os.close(writing)
+            failure = _failure(reading)
+            if failure is None:
+                return dict(read_json(state.endpoints))
+            code = supervisor.wait()
+        except KeyboardInterrupt:
+            supervisor.terminate()
+            supervisor.wait()
+            raise
+    fault = _FAULTS.get(code, StackError)
+    raise fault(failure or f"the supervisor ended; the end of {log}:\n{tail(log, start)}")
 
 
-def _started(reading: int) -> bool:
-    """Show what the supervisor tells on this descriptor, until all serves; False if it fell silent before."""
+def _failure(reading: int) -> str | None:
+    """Show what the supervisor tells on this descriptor, until all serves; else why it does not, "" if it is silent."""
     with os.fdopen(reading) as told, display() as shown:
         for line in told:
             word = json.loads(line)
             if "failed" in word:
-                raise (Refused if word["refused"] else StackError)(word["failed"])
+                return str(word["failed"])
             if "ready" in word:
-                return True
+                return None
             shown(Progress(**word))
-    return False
+    return ""
 
 
 async def _supervise(state: StateDir, options: Options, report: Report, ready: Ready) -> None:

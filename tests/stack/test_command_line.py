@@ -20,6 +20,8 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from onhand.deploy.stack.children import started_at
 from onhand.deploy.stack.down import stop
+from onhand.deploy.stack.errors import Refused, StackError, Usage
+from onhand.deploy.stack.foreground import detach
 from onhand.deploy.stack.state import StateDir
 from onhand.schemas.topics import COMMANDS, DEFAULT_PARTITIONS, REQUESTS
 from tests.stack.waiting import until
@@ -149,6 +151,14 @@ def test_a_directory_that_cannot_be_written_is_1_in_a_line(words: list[str], tmp
     done = onhand(*words, "--state", str(tmp_path))
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
     assert f"{tmp_path}/lock" in done.stderr
+
+
+@pytest.mark.parametrize(("words", "fault"), [(["--workers", "-1"], Usage), (["--state", "/dev/null"], Refused)])
+def test_a_start_in_the_background_fails_as_it_would_in_the_foreground(
+    words: list[str], fault: type[StackError], tmp_path: Path
+) -> None:
+    with pytest.raises(fault, match=words[1]):
+        detach(StateDir.at(tmp_path), words)
 
 
 def test_an_external_server_that_is_away_is_3_without_its_password(installation: Path) -> None:
