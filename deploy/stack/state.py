@@ -90,24 +90,27 @@ class StateDir:
             yield
 
 
-def write_private(path: Path, value: Any) -> None:
-    """Write JSON that only the owner may read, whole or not at all; what was written outlives a loss of power.
+def write_private(path: Path, value: Any, *, lasting: bool = True) -> None:
+    """Write JSON that only the owner may read, whole or not at all; what is `lasting` outlives a loss of power.
 
     Refused where the disk does not take it.
     """
     try:
-        _write_through(path, json.dumps(value, indent=1))
+        _write(path, json.dumps(value, indent=1), lasting)
     except OSError as error:
         raise Refused(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _write_through(path: Path, text: str) -> None:
+def _write(path: Path, text: str, lasting: bool) -> None:
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(f"{text}\n")
-        file.flush()
-        os.fsync(file.fileno())
+        if lasting:
+            file.flush()
+            os.fsync(file.fileno())
     fresh.replace(path)
+    if not lasting:
+        return
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -176,9 +176,9 @@ class Supervisor:
         """Write who runs; once all was ready for the first time, the endpoints too."""
         parts = {k.part.name: _row(k) for k in self._keepers if k.identity}
         try:
-            write_private(self._state.run, {"supervisor": self._me, "parts": parts})
+            write_private(self._state.run, {"supervisor": self._me, "parts": parts}, lasting=False)
             if self._told and not self._stopping.is_set():
-                write_private(self._state.endpoints, self.endpoints)
+                write_private(self._state.endpoints, self.endpoints, lasting=False)
         except Refused as error:
             if not (self._told or self._stopping.is_set()):
                 raise
@@ -195,7 +195,10 @@ def clean_up(state: StateDir) -> None:
     """End what a killed supervisor left behind and take down its papers. Only for whoever owns the directory."""
     state.endpoints.unlink(missing_ok=True)
     if state.run.exists():
-        parts = read_json(state.run)["parts"].values()
+        try:
+            parts = read_json(state.run)["parts"].values()
+        except StackError:  # cut short by a loss of power, which nobody survived
+            parts = []
         end([(part["pid"], part["started"]) for part in parts], patience_s=15.0)
         state.run.unlink()
 

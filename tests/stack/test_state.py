@@ -15,6 +15,7 @@ from onhand.deploy.stack.errors import Usage
 from onhand.deploy.stack.postgres import _forget_a_dead_server
 from onhand.deploy.stack.reach import environment_of, settings_at, settings_of
 from onhand.deploy.stack.state import StateDir, write_private
+from onhand.deploy.stack.supervisor import clean_up
 
 
 def test_secrets_are_made_once_and_are_the_owners_only(tmp_path: Path) -> None:
@@ -31,6 +32,18 @@ def test_secrets_outlive_a_loss_of_power(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(os, "fsync", lambda number: synced.append((os.fstat(number).st_ino, named())))
     StateDir.at(tmp_path).secrets()
     assert synced[-1] == (tmp_path.stat().st_ino, True)
+    synced.clear()
+    write_private(tmp_path / "run.json", {}, lasting=False)
+    assert synced == [], "who runs now is asked by nobody after that"
+
+
+def test_papers_that_a_loss_of_power_cut_short_are_taken_down(tmp_path: Path) -> None:
+    state = StateDir.at(tmp_path)
+    state.run.touch()
+    state.endpoints.touch()
+    clean_up(state)
+    assert not state.run.exists()
+    assert not state.endpoints.exists()
 
 
 def test_a_full_disk_is_told_with_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
