@@ -15,6 +15,7 @@ log = structlog.get_logger("lane")
 
 _FIRST_DELAY_S = 0.05
 _LAST_DELAY_S = 2.0
+_MESSAGE_CHARS = 2_000
 _ALARM_LOOK_S = 0.5
 
 
@@ -92,10 +93,13 @@ class Lane:
 
     async def _stop(self, alarm: Alarm) -> None:
         """Store the alarm, however long that takes: the lane must not go on."""
-        log.error("alarm, the partition stands still", partition=self.partition, code=alarm.code, message=alarm.message)
+        message = alarm.message.replace("\0", "\\0")[
+            :_MESSAGE_CHARS
+        ]  # it may repeat what a stranger wrote, and must be storable
+        log.error("alarm, the partition stands still", partition=self.partition, code=alarm.code, message=message)
         while not self._closed:
             try:
-                return await self._alarms.raise_alarm(self.partition, alarm.code, alarm.message, alarm.offset)
+                return await self._alarms.raise_alarm(self.partition, alarm.code, message, alarm.offset)
             except Retryable as fault:
                 log.warning("the alarm cannot be stored yet", partition=self.partition, fault=str(fault))
                 await self._clock.sleep(_LAST_DELAY_S)

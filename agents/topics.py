@@ -58,8 +58,7 @@ def make_topics(settings: Settings) -> CommandTopic:
         missing = [_new(topic, partitions, settings.replication) for topic in TOPICS if topic.name not in there]
         for name, future in (admin.create_topics(missing, request_timeout=_TIMEOUT_S) if missing else {}).items():
             _made(name, future)
-        counts = there | {new.topic: new.num_partitions for new in missing}
-        _wait_for_leaders(admin, [TopicPartition(topic.name, p) for topic in TOPICS for p in range(counts[topic.name])])
+        _wait_for_leaders(admin, [TopicPartition(new.topic, p) for new in missing for p in range(new.num_partitions)])
     except KafkaException as fault:
         raise Retryable(f"Kafka is away: {fault.args[0].str()}") from fault
     for topic in TOPICS:

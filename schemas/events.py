@@ -1,9 +1,10 @@
 """Events: what became durable, as CloudEvents 1.0 in Kafka's binary mode (the value is the data, the envelope is headers)."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from onhand.schemas.words import Word
+from onhand.schemas.words import TimeMs, Whole, Word
 
 STOCK_CHANGED = "stock.changed"
 RESERVATION_COMMITTED = "reservation.committed"
@@ -17,6 +18,8 @@ DRIFT_FOUND = "drift.found"
 
 SOURCE = "urn:onhand:ledger"
 TRACE_HEADER = "traceparent"
+_TRACE_BYTES = 256
+"""A traceparent of W3C's version 00 has 55."""
 
 _KINDS = (
     STOCK_CHANGED, RESERVATION_COMMITTED, COMMIT_FAILED, MOVEMENT_RECORDED, CHANNEL_STOCK_CHANGED,
@@ -31,6 +34,12 @@ _CONSTANT = {
     ]
     for kind in _KINDS
 }
+
+
+def trace_of(headers: Iterable[tuple[str, bytes | None]]) -> bytes | None:
+    """A record's traceparent. One that is no such thing is left out: what is told must not grow by what a stranger sends."""
+    trace = next((value for name, value in headers if name == TRACE_HEADER), None)
+    return trace if trace is not None and len(trace) <= _TRACE_BYTES else None
 
 
 @lru_cache(maxsize=4096)
@@ -58,12 +67,12 @@ class StockChanged(Word, frozen=True, kw_only=True, omit_defaults=True, gc=False
     """`stock.changed` in `inventory.stock`: the newest numbers of a position. Drop one whose version is not above the last."""
 
     sku_id: str
-    warehouse_id: int
-    available_qty: int
-    reserved_qty: int
-    total_qty: int
-    version: int
-    occurred_at_ms: int
+    warehouse_id: Whole
+    available_qty: Whole
+    reserved_qty: Whole
+    total_qty: Whole
+    version: Whole
+    occurred_at_ms: TimeMs
 
 
 class ReservationCommitted(Word, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -74,13 +83,13 @@ class ReservationCommitted(Word, frozen=True, kw_only=True, omit_defaults=True, 
 
     reservation_id: str
     order_id: str | None = None
-    line: int
+    line: Whole
     sku_id: str
-    warehouse_id: int
-    quantity: int
-    version: int
+    warehouse_id: Whole
+    quantity: Whole
+    version: Whole
     reason: str | None = None
-    occurred_at_ms: int
+    occurred_at_ms: TimeMs
 
 
 class MovementRecorded(Word, frozen=True, kw_only=True, gc=False):
@@ -91,33 +100,33 @@ class MovementRecorded(Word, frozen=True, kw_only=True, gc=False):
 
     movement_id: str
     sku_id: str
-    source_warehouse: int | None
-    dest_warehouse: int | None
-    quantity: int
+    source_warehouse: Whole | None
+    dest_warehouse: Whole | None
+    quantity: Whole
     movement_type: str
     reference_id: str | None
     created_at: str
-    created_at_ms: int
+    created_at_ms: TimeMs
 
 
 class ChannelStockChanged(Word, frozen=True, kw_only=True, gc=False):
     """`channel.stock_changed` in `inventory.channel-sync`; channel `*` is every one without an allocation of its own."""
 
     sku_id: str
-    warehouse_id: int
+    warehouse_id: Whole
     channel: str
-    available_qty: int
-    version: int
+    available_qty: Whole
+    version: Whole
     zero_crossed: bool
-    occurred_at_ms: int
+    occurred_at_ms: TimeMs
 
 
 class StockAlert(Word, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """`stock.low`, `stock.recovered`, `reorder.triggered` and `drift.found` in `inventory.alerts`."""
 
     sku_id: str
-    warehouse_id: int
-    available_qty: int
-    reorder_point: int | None = None
-    suggested_quantity: int | None = None
-    occurred_at_ms: int
+    warehouse_id: Whole
+    available_qty: Whole
+    reorder_point: Whole | None = None
+    suggested_quantity: Whole | None = None
+    occurred_at_ms: TimeMs

@@ -192,7 +192,7 @@ class Ledger:
 def _parameters(window: Window, forced: bool) -> Any:
     try:
         return parameters(window, forced)
-    except (ValueError, TypeError, struct.error) as error:
+    except (ValueError, TypeError, OverflowError, struct.error) as error:
         raise Corrupt(f"a window of partition {window.partition} does not fit the tables: {error}") from error
 
 

@@ -14,6 +14,7 @@ import ormsgpack
 from onhand.sql.window import End
 
 _FORMAT = 1
+_UUID_CHARS = 36
 
 
 class Kind(IntEnum):
@@ -126,6 +127,8 @@ def _use(kind: Kind, done: Done) -> str:
 
 
 def _packed(ids: Sequence[str]) -> bytes:
+    if set(map(len, ids)) - {_UUID_CHARS}:
+        raise ValueError("an id that is no UUID")
     return bytes.fromhex("".join(ids).replace("-", ""))
 
 

@@ -9,7 +9,7 @@ from onhand.lua.format import FIRST, HOLD_CHANNEL, HOLD_ORDER_ID, HOLD_POSITION,
 from onhand.schemas.admission import Admitted
 from onhand.schemas.commands import Release, Reserve, SetReorder, Ship, Sweep
 from onhand.schemas.decisions import Decision
-from onhand.schemas.events import TRACE_HEADER
+from onhand.schemas.events import TRACE_HEADER, trace_of
 from onhand.schemas.faults import Corrupt
 from onhand.schemas.outcomes import REPLAYED, WORDS, Outcome
 from onhand.schemas.positions import split_position
@@ -20,8 +20,6 @@ _LETTER_BYTES = 1_000_000
 _CUT_BYTES = 64 * 1024
 _CUT_HEADER = "onhand.cut"
 """On a dead letter of which only the beginning could be kept: the size that it had."""
-_TRACE_BYTES = 256
-"""A traceparent of W3C's version 00 has 55."""
 
 Flat = Sequence[Any]
 """The script's reply: the seq of the first outcome, then the columns of `onhand.lua.format` for each."""
@@ -45,9 +43,12 @@ def tell(partition: int, batch: Prepared, outcomes: Flat) -> Told:
         of = (end - at) // STRIDE
         if of != 1 and type(admitted.command) is not Sweep:
             raise Corrupt(f"{of} outcomes for the record at offset {record.offset}")
-        for index in range(of):
-            told.decisions.append(_decision(seq, record, admitted, outcomes[at : at + STRIDE], index, of))
-            at, seq = at + STRIDE, seq + 1
+        try:
+            for index in range(of):
+                told.decisions.append(_decision(seq, record, admitted, outcomes[at : at + STRIDE], index, of))
+                at, seq = at + STRIDE, seq + 1
+        except (TypeError, ValueError, IndexError) as error:
+            raise Corrupt(f"no outcome of the record at offset {record.offset}: {error}") from error
         if admitted.command is None:
             told.dead_letters.append(_dead_letter(partition, record, admitted))
     if at != len(outcomes):
@@ -76,8 +77,9 @@ def _decision(seq: int, record: Record, admitted: Admitted, outcome: Flat, index
         expires_at_ms=expires_at_ms or None, replayed=replayed, complete=True, source_offset=offset,
         decided_at_ms=clock_ms, **told,
     )  # fmt: skip
-    trace = _trace(record) if record.headers else ()
-    return Message(position.encode() if position else None, decision.to_json(), trace)
+    trace = trace_of(record.headers) if record.headers else None
+    key, headers = position.encode() if position else None, [(TRACE_HEADER, trace)] if trace is not None else ()
+    return Message(key, decision.to_json(), headers)
 
 
 def _of_command(command: Any, code: int, hold: Any) -> dict[str, Any]:
@@ -119,13 +121,6 @@ def _of_invalid(admitted: Admitted) -> dict[str, Any]:
     sku_id, warehouse_id = split_position(admitted.position) if admitted.position else (None, None)
     told = {"sku_id": sku_id, "warehouse_id": warehouse_id, "message": admitted.message}
     return told | {"type": admitted.echo.get("type"), "id": admitted.echo.get("id")}
-
-
-def _trace(record: Record) -> tuple[tuple[str, bytes], ...]:
-    """The record's traceparent. One that is no such thing is left out: a decision must not grow by what a stranger sends."""
-    traces = (header for header in record.headers if header[0] == TRACE_HEADER)
-    name, value = next(traces, ("", None))
-    return ((name, value),) if value is not None and len(value) <= _TRACE_BYTES else ()
 
 
 def _dead_letter(partition: int, record: Record, admitted: Admitted) -> Message:

@@ -232,14 +232,15 @@ def _refused(folding: _Folding, told: Told, decision: Checked) -> None:
 
 
 class _Effect(NamedTuple):
-    """What an outcome does, and the fields that it cannot do without."""
+    """What a decision does, and the fields that it cannot do so without."""
 
     apply: Callable[[_Folding, Told, Checked], None]
     needs: tuple[str, ...]
-    given: Callable[[Decision], tuple[object, ...]]
+    needed: Callable[[Decision], tuple[object, ...]]
 
 
 def _effect(apply: Callable[[_Folding, Told, Checked], None], *needs: str) -> _Effect:
+    """Of two needs at least: of one `attrgetter` makes no tuple."""
     return _Effect(apply, needs, attrgetter(*needs))
 
 
@@ -250,20 +251,22 @@ _EFFECTS = {
     "committed": _effect(_committed, "id", "reservation_id", "quantity", "line", *_NUMBERS),
     "released": _effect(_released, "id", "reservation_id", "quantity", *_NUMBERS),
     "expired": _effect(_expired, "reservation_id", "quantity", *_NUMBERS),
-    "set_reorder": _effect(_reordered, "id", "reorder_point", "reorder_quantity", *_NUMBERS),
-    **dict.fromkeys(_MOVES, _effect(_moved, "id", "quantity", *_NUMBERS)),
     "insufficient_stock": _effect(_refused, "quantity", "sku_id"),
     "insufficient_channel_stock": _effect(_refused, "quantity", "sku_id"),
 }
-"""What each outcome does, and of what was applied, each type; the others do nothing to the ledger."""
+"""What each outcome does but `applied`; those that do not stand here do nothing to the ledger."""
+_APPLIED = dict.fromkeys(_MOVES, _effect(_moved, "id", "quantity", *_NUMBERS)) | {
+    "set_reorder": _effect(_reordered, "id", "reorder_point", "reorder_quantity", *_NUMBERS),
+}
+"""What it does that a command of that type was `applied`."""
 
 
 def _effect_of(decision: Decision) -> _Effect | None:
     applied = decision.outcome == "applied"
-    effect = _EFFECTS.get(str(decision.type) if applied else decision.outcome)
+    effect = _APPLIED.get(str(decision.type)) if applied else _EFFECTS.get(decision.outcome)
     if effect is None and applied:
         raise Corrupt(f"the decision with seq {decision.seq} applied what the ledger does not know: {decision.type}")
-    if effect is not None and None in effect.given(decision):
+    if effect is not None and None in effect.needed(decision):
         lacks = [name for name in effect.needs if getattr(decision, name) is None]
         raise Corrupt(f"the decision with seq {decision.seq}, {decision.outcome}, lacks {', '.join(lacks)}")
     return effect

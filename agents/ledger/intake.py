@@ -7,7 +7,7 @@ from typing import NamedTuple
 from onhand.agents.ledger.fold import Told
 from onhand.agents.ports import Record
 from onhand.schemas.decisions import Decision
-from onhand.schemas.events import TRACE_HEADER
+from onhand.schemas.events import trace_of
 
 
 class Jump(NamedTuple):
@@ -108,9 +108,7 @@ def decode(record: Record) -> Decision | None:
 
 
 def _told(record: Record, decision: Decision, next_offset: int) -> Told:
-    headers, trace = record.headers, None
-    if headers:
-        trace = next((value for name, value in headers if name == TRACE_HEADER), None)
+    trace = trace_of(record.headers) if record.headers else None
     return Told(next_offset, decision.position, decision, trace)
 
 

@@ -21,7 +21,7 @@ from onhand.agents.ledger.intake import Intake, Jump
 from onhand.agents.ledger.ports import Store
 from onhand.agents.ports import Clock, Log, Publisher, Record
 from onhand.agents.probes import Probe, no_probe
-from onhand.schemas.faults import Retryable
+from onhand.schemas.faults import Corrupt, Retryable
 from onhand.schemas.signing import Keyring
 from onhand.schemas.topics import DECISIONS, STOCK
 from onhand.sql.rows import PartitionRow
@@ -161,9 +161,13 @@ class LedgerLane:
         decisions = self._intake.cut(self._world.limit, self._generation_ms)
         if not decisions:
             return None
-        window = fold(self.partition, decisions)
-        window.events = events.pack(window)
-        return window, events.messages(events.of_window(window))
+        try:
+            window = fold(self.partition, decisions)
+            window.events = events.pack(window)
+            return window, events.messages(events.of_window(window))
+        except (ValueError, TypeError, OverflowError) as error:
+            first, last = decisions[0].decision.seq, decisions[-1].decision.seq
+            raise Corrupt(f"a decision with a seq of {first} to {last} is none that the gate makes: {error}") from error
 
     async def _commit(self, window: Window, messages: ByTopic) -> None:
         """Write a window, announce it, acknowledge it."""

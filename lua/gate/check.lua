@@ -24,8 +24,8 @@ local function check_row(r, before)
   if not (offset % 1 == 0 and offset > before and offset <= last) then return 'offset' end
   if not (at_ms % 1 == 0 and at_ms >= 0 and at_ms <= MAX_MS) then return 'at_ms' end
   if op == OP_SWEEP or op == OP_INVALID then return nil end
-  if not (#ids[r] > 0) then return 'id' end
-  if not (#positions[r] > 0) then return 'position' end
+  if not (ids[r] > '') then return 'id' end
+  if not (positions[r] > '') then return 'position' end
   local body, q, least = bodies[r], quantities[r], LEAST[op]
   if not (body % 1 == 0 and body >= 0 and body <= MAX_EXACT) then return 'body' end
   if least then
@@ -38,7 +38,7 @@ local function check_row(r, before)
   if op == OP_RESERVE then
     local channel, order_id = channels[r], order_ids[r]
     if channel ~= nil and not (channel >= '') or order_id ~= nil and not (order_id >= '') then return 'channel or order_id' end
-  elseif op <= OP_RELEASE and not (#reservation_ids[r] > 0) then return 'reservation_id' end
+  elseif op <= OP_RELEASE and not (reservation_ids[r] > '') then return 'reservation_id' end
   return nil
 end
 
@@ -58,6 +58,7 @@ if not ran or wrong then corrupt(ran and wrong or 'row: a field of another type'
 
 local record_offset, record_hash, record_ms = ARGV[6], ARGV[7], ARGV[8]
 if record_offset ~= '' then
-  whole(record_offset, 0, last, 'record_offset')
+  local record = whole(record_offset, 0, last, 'record_offset')
+  if record ~= offsets[count] then corrupt('rows: do not end with the record') end  -- #ops ends at a hole
   whole(record_ms, 0, MAX_MS, 'record_ms')
 end

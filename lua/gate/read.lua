@@ -31,7 +31,11 @@ local function look_up(key, wanted, found)
 end
 
 local function found_hold(id, value)
-  active[id], stored[id] = decode(value), true
+  local hold = decode(value)
+  local position, q, expires_at_ms = hold[HELD_AT], hold[HELD], hold[EXPIRES_AT_MS]
+  if not (position > '' and q > 0 and q % 1 == 0 and expires_at_ms > 0 and expires_at_ms % 1 == 0)
+    or hold[HELD_CHANNEL] == nil or hold[HELD_ORDER] == nil then corrupt('hold ' .. id) end
+  active[id], stored[id] = hold, true
 end
 
 local was = floor(clock / window_ms)                   -- at most two generations exist: was - 1 and was

@@ -304,13 +304,13 @@ BEGIN
     PERFORM ledger_extend_holds(p_partition, x_id, x_expires) WHERE cardinality(x_id) > 0;
     told := NULL;
     IF cardinality(e_committed) > 0 THEN
-        told := concat_ws(', ', told, nullif(ledger_end_holds(p_partition, clock, e_committed, 'committed'), ''));
+        told := concat_ws(', ', nullif(told, ''), nullif(ledger_end_holds(p_partition, clock, e_committed, 'committed'), ''));
     END IF;
     IF cardinality(e_released) > 0 THEN
-        told := concat_ws(', ', told, nullif(ledger_end_holds(p_partition, clock, e_released, 'released'), ''));
+        told := concat_ws(', ', nullif(told, ''), nullif(ledger_end_holds(p_partition, clock, e_released, 'released'), ''));
     END IF;
     IF cardinality(e_expired) > 0 THEN
-        told := concat_ws(', ', told, nullif(ledger_end_holds(p_partition, clock, e_expired, 'expired'), ''));
+        told := concat_ws(', ', nullif(told, ''), nullif(ledger_end_holds(p_partition, clock, e_expired, 'expired'), ''));
     END IF;
     PERFORM ledger_raise_alarm(p_partition, 'unknown_hold', 'ended, but not active in the ledger: ' || told,
                                p_source_offset, false) WHERE told <> '';

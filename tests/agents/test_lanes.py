@@ -83,6 +83,17 @@ async def test_an_alarm_stops_the_lane_until_it_is_cleared(fault: Exception, cod
     await bench.lane.close()
 
 
+async def test_what_a_stranger_wrote_cannot_keep_an_alarm_from_being_stored() -> None:
+    """PostgreSQL takes no NUL in a text."""
+    bench = Bench(*fails(Corrupt("applied a\0b" + "c" * 100_000)))
+    async with asyncio.timeout(5):
+        await bench.alarms.raised.wait()
+    assert bench.alarms.now is not None
+    assert bench.alarms.now.message.startswith("applied a\\0bccc")
+    assert len(bench.alarms.now.message) <= 2_000
+    await bench.lane.close()
+
+
 async def test_an_alarm_that_cannot_be_stored_yet_stops_the_lane_all_the_same() -> None:
     bench = Bench(*fails(Alarm("rules", "too new", 0)))
     store, tries = bench.alarms.raise_alarm, 0

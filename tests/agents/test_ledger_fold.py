@@ -12,6 +12,7 @@ from onhand.agents.ledger.intake import Intake, Jump
 from onhand.agents.ports import Message
 from onhand.schemas.events import RESERVATION_COMMITTED
 from onhand.schemas.faults import Corrupt
+from onhand.schemas.outcomes import Outcome
 from onhand.schemas.topics import DECISIONS, LEDGER, STOCK
 from onhand.sql import remembered
 from onhand.sql.window import movement_id
@@ -112,7 +113,8 @@ WHOLE: dict[str, object] = {"seq": 1, "outcome": "reserved", "complete": True, "
         *(json.dumps(WHOLE | wrong).encode() for wrong in (
             {"seq": 1.0}, {"seq": "1"}, {"seq": True}, {"seq": None}, {"outcome": 13}, {"source_offset": "0"},
             {"decided_at_ms": 5.5}, {"sku_id": "A"}, {"warehouse_id": 1}, {"index": 0}, {"of": 1}, {"version": "7"},
-            {"short": {}}, {"order_id": "\ud800"},
+            {"short": {}}, {"order_id": "\ud800"}, {"source_offset": 2**64}, {"version": -(2**70)}, {"decided_at_ms": -1},
+            {"decided_at_ms": 10**15},
         )),
     ],
 )  # fmt: skip
@@ -147,3 +149,47 @@ def test_a_decision_that_lacks_what_its_outcome_needs_is_never_written(type: str
     assert fold(0, told([decision])).seq == decision["seq"]
     with pytest.raises(Corrupt, match=f"seq {decision['seq']}"):
         fold(0, told([decision | {name: None}]))
+
+
+def test_no_outcome_of_any_type_does_what_another_does() -> None:
+    """Decisions by strangers, of every outcome and every type: they do nothing, or what their outcome says, or stop the lane."""
+    types = [*LACKING, "return", "adjust", "expire", "order", "", *(outcome.word for outcome in Outcome), None]
+    numbers = {
+        "quantity": 1,
+        "available_qty": 1,
+        "reserved_qty": 0,
+        "total_qty": 1,
+        "version": 1,
+        "line": 0,
+        "expires_at_ms": 9,
+    }
+    body = WHOLE | numbers | {"sku_id": "A", "warehouse_id": 1, "id": uid(1), "reservation_id": uid(2)}
+    body |= {"reorder_point": 1, "reorder_quantity": 1}
+    moving = {"receive", "return", "ship", "adjust", "set_reorder"}
+    for outcome in [*(outcome.word for outcome in Outcome), *moving, "", "anything"]:
+        for type_ in types:
+            [entry] = told([body | {"outcome": outcome, "type": type_}])
+            if outcome == "applied" and type_ not in moving:
+                with pytest.raises(Corrupt, match="applied"):
+                    fold(0, [entry])
+                continue
+            done = fold(0, [entry])
+            assert bool(done.holds) == (outcome == "reserved")
+            assert bool(done.sales) == (outcome == "committed")
+            assert bool(done.movements) == (outcome == "applied" and type_ != "set_reorder")
+            assert bool(done.reorders) == (outcome == "applied" and type_ == "set_reorder")
+
+
+def test_a_traceparent_that_is_none_is_not_handed_on() -> None:
+    log = MemoryLog(lambda: 0)
+    put(log, Deciding()(moved("receive", 1, 9)), b"00-" + b"a" * 50)
+    put(log, [*Deciding()(moved("receive", 1, 9), moved("receive", 2, 9))][1:], b"x" * 100_000)
+    intake = Intake(0, 0)
+    assert intake.take(log.all(DECISIONS)) is None
+    assert [entry.trace for entry in intake.pending] == [b"00-" + b"a" * 50, None]
+
+
+@pytest.mark.parametrize("id", ["", "ab", "zz" * 18, uid(1) + "0"])
+def test_an_id_that_is_no_uuid_is_never_remembered(id: str) -> None:
+    with pytest.raises(ValueError, match=r"UUID|hexadecimal"):
+        fold(0, told([Deciding()(moved("receive", 1, 9))[0] | {"id": id}]))

@@ -244,13 +244,21 @@ async def test_a_partition_that_was_not_born_or_has_read_beyond_the_log_stops(
     assert (house.alarms.now.code, house.alarms.now.offset) == ("decisions_short", 0)
 
 
-async def test_a_garbled_decision_stops_with_an_alarm(house: LedgerHouse) -> None:
+@pytest.mark.parametrize(
+    ("garbled", "named"),
+    [
+        ({"quantity": None}, "quantity"), ({"id": "ab"}, "seq of 1 to 1"), ({"id": "zz" * 18}, "seq of 1 to 1"),
+        ({"type": "reserved"}, "reserved"),
+    ],
+)  # fmt: skip
+async def test_a_garbled_decision_stops_with_an_alarm(
+    house: LedgerHouse, garbled: dict[str, object], named: str
+) -> None:
     [decision] = Deciding()(moved("receive", 1, 9))
-    del decision["quantity"]
-    put(house.log, [decision])
+    put(house.log, [decision | garbled])
     await house.feed(house.start())
     async with asyncio.timeout(10):
         await house.alarms.raised.wait()
     assert house.alarms.now is not None
     assert house.alarms.now.code == "corrupt"
-    assert "quantity" in house.alarms.now.message
+    assert named in house.alarms.now.message

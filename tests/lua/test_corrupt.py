@@ -8,7 +8,7 @@ import ormsgpack
 import pytest
 import redis
 
-from onhand.lua.format import keys_of, pack_rows
+from onhand.lua.format import RecordMark, keys_of, pack_rows
 from onhand.lua.gate import Gate
 from onhand.lua.scripts import GATE
 from onhand.schemas.commands import Op
@@ -63,6 +63,25 @@ async def test_a_bad_row_refuses_the_whole_batch(partition: Partition, bad: dict
     await refuses(partition, GOOD, bad)
 
 
+@pytest.mark.parametrize("bad", BAD_ROWS, ids=repr)
+async def test_a_bad_row_is_refused_where_nothing_was_ever_done(gate: Gate, raw: Raw, bad: dict[str, Any]) -> None:
+    """There are no ids to look up, which would also fail on an id that is none."""
+    partition = await Partition(gate, raw).birth()
+    offset = {"offset": bad["offset"] - 4} if type(bad.get("offset")) is int else {}
+    await refuses(partition, GOOD, bad | offset)
+
+
+@pytest.mark.parametrize("place", range(3))
+async def test_a_row_of_nothing_does_not_end_the_batch_early(partition: Partition, place: int) -> None:
+    """In Lua the length of a column ends at a hole, or does not."""
+    rows: list[Any] = list(number([GOOD, receive("b", 1), receive("c", 1)], 4, 5_000))
+    rows[place] = (None,) * 11
+    before = whole_state(partition.raw)
+    with pytest.raises(Corrupt):
+        await partition.gate.decide(PARTITION, 3, 6, -1, RecordMark(6, "hash", 5_000), rows)
+    assert whole_state(partition.raw) == before
+
+
 NO_ROWS = [
     b"", b"\xc1", b"\x91\x9b", b"\x05", b"\xa1x", ormsgpack.packb([[1, b"bytes"]]), ormsgpack.packb([[1]] * 10),
     ormsgpack.packb([[1]] * 12), ormsgpack.packb([1] * 11), ormsgpack.packb([[9], [4, 5], *[[1]] * 9]),
@@ -102,6 +121,12 @@ BROKEN_STATE: dict[str, Break] = {
     "hold is garbage": lambda r: r.hset(KEYS.res, "held", b"\xc1"),
     "hold is a fraction": lambda r: r.hset(KEYS.res, "held", ormsgpack.packb([A, 0.5, 5_500, 1, False, False])),
     "hold of nothing": lambda r: r.hset(KEYS.res, "held", ormsgpack.packb([A, 0, 5_500, 1, False, False])),
+    "hold of a text": lambda r: r.hset(KEYS.res, "held", ormsgpack.packb([A, "4", 5_500, 1, False, False])),
+    "hold without an end": lambda r: r.hset(KEYS.res, "held", ormsgpack.packb([A, 4, None, 1, False, False])),
+    "hold without a position": lambda r: r.hset(KEYS.res, "held", ormsgpack.packb([None, 4, 5_500, 1, False, False])),
+    "hold without a channel": lambda r: r.hset(KEYS.res, "held", ormsgpack.packb([A, 4, 5_500, 1, None, False])),
+    "hold cut short": lambda r: r.hset(KEYS.res, "held", ormsgpack.packb([A, 4, 5_500])),
+    "hold is no list": lambda r: r.hset(KEYS.res, "held", ormsgpack.packb(7)),
     "res is no hash": lambda r: (r.delete(KEYS.res), r.set(KEYS.res, "x")),
     "due is no sorted set": lambda r: (r.delete(KEYS.due), r.set(KEYS.due, "x")),
     "due without a hold": lambda r: r.zadd(KEYS.due, {"ghost": 1}),

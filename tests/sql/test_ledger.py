@@ -222,6 +222,14 @@ async def test_ends_of_unknown_holds_and_notes_of_the_fold_raise_alarms_that_do_
     assert alarms[1][1] == f"ended, but not active in the ledger: {uid(77)}, {uid(78)}"
 
 
+async def test_one_unknown_hold_among_ends_of_known_ones_is_told_alone(ledger: Ledger, rows: Rows) -> None:
+    decide = Deciding()
+    decisions = decide(moved("receive", 1, 9), reserve(2, 1), reserve(3, 1), of("commit", 4, 2), of("release", 6, 3))
+    decisions[4]["reservation_id"] = uid(78)
+    await ledger.write(window(decisions))
+    assert rows("SELECT message FROM ledger_alarms") == [(f"ended, but not active in the ledger: {uid(78)}",)]
+
+
 async def test_holds_are_extended_ended_and_born_ended(ledger: Ledger, rows: Rows) -> None:
     decide = Deciding()
     await ledger.write(window(decide(moved("receive", 1, 9), reserve(2, 1), reserve(3, 1, channel="web"))))
