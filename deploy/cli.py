@@ -182,15 +182,23 @@ def _end_by_sigterm_as_by_ctrl_c() -> None:
 
 
 def _receive_the_demos_stock(state: Path, stopping: Callable[[], bool]) -> None:
-    """Once per state directory: another start finds the stock as the last one left it."""
+    """Once per state directory: another start finds the stock as the last one left it.
+
+    After an interrupted one the next sends the same commands: within the window, what was received is not again.
+    """
+    import time
+
     from onhand.deploy.demo.program import load_stock
     from onhand.deploy.stack.reach import settings_at
+    from onhand.deploy.stack.state import read_json, write_private
 
-    done = state / "demo-stock"
+    done, begun = state / "demo-stock", state / "demo-stock.begun"
     if done.exists():
         return
+    if not begun.exists():
+        write_private(begun, time.time_ns() // 1_000_000)
     try:
-        units = load_stock(settings_at(state), stopping)
+        units = load_stock(settings_at(state), read_json(begun), stopping)
     except (StackError, Retryable):
         if stopping():  # the servers may be gone already
             return

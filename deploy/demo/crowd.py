@@ -47,7 +47,7 @@ class Shopper(NamedTuple):
 
 @dataclass
 class Crowd:
-    """`count` shoppers, two thirds of them after the hot SKU. Choices follow `seed`; ids are new in every run."""
+    """`count` shoppers, two thirds of them after the hot SKU. Choices follow `seed`, ids `now_ms` too."""
 
     seed: int
     count: int

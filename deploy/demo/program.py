@@ -56,9 +56,12 @@ def run(state: Path, as_json: bool = False, seed: int = 1, shoppers: int = SHOPP
     return 0 if findings.clean else 1
 
 
-def load_stock(settings: Settings, given_up: Callable[[], bool], seed: int = 1) -> int:
-    """Receives the demo's stock and returns the units; `Retryable` where Kafka is away, nobody decides, or `given_up`."""
-    sale = Sale(settings.broker.librdkafka(), Crowd(seed, 0, time.time_ns() // 1_000_000))
+def load_stock(settings: Settings, begun_ms: int, given_up: Callable[[], bool], seed: int = 1) -> int:
+    """Receives the demo's stock and returns the units that are new; with the same `begun_ms` again, what is missing.
+
+    `Retryable` where Kafka is away, nobody decides, or `given_up`.
+    """
+    sale = Sale(settings.broker.librdkafka(), Crowd(seed, 0, begun_ms))
     try:
         sale.open()
         if not sale.deliver(given_up):

@@ -1,12 +1,13 @@
 """The demo, small: a flash sale with a killed worker ends, and the audit is clean, in the middle and at the end."""
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from onhand.deploy.audit.program import audit
-from onhand.deploy.demo.program import run
+from onhand.deploy.demo.program import load_stock, run
 from onhand.deploy.stack import Stack
 from onhand.deploy.stack.reach import settings_at
 
@@ -32,3 +33,9 @@ def test_a_flash_sale_with_a_killed_worker(system: Stack, capsys: pytest.Capture
     assert "started again" in sale["outage 2"]
     assert told["audit"]["clean"] is True
     assert told["audit"]["compared"]["decision"] > 2_500
+
+
+def test_stock_that_is_sent_again_is_not_received_again(system: Stack) -> None:
+    settings, now_ms = settings_at(system.state.root), time.time_ns() // 1_000_000
+    assert load_stock(settings, now_ms, lambda: False) > 0
+    assert load_stock(settings, now_ms, lambda: False) == 0
