@@ -7,17 +7,19 @@ is not at the end of the next, or the reverse, has crossed. Before the first of 
 """
 
 import re
+from collections import defaultdict
+from collections.abc import Set
 from typing import Any, NamedTuple
 
 from onhand.deploy.audit.books import DAY_MS, Books
 from onhand.deploy.audit.findings import Findings
 from onhand.deploy.audit.ledger_view import LedgerView
 from onhand.deploy.audit.record import Record
-from onhand.schemas.events import STOCK_LOW, STOCK_RECOVERED
+from onhand.schemas.events import STOCK_LOW, STOCK_RECOVERED, StockAlert
 from onhand.schemas.positions import position_key
 
-_FIELDS = ("sku_id", "warehouse_id", "available_qty", "reorder_point", "occurred_at_ms")
-_ID = re.compile(rb"(\d+)/([1-9]\d*)/(.+)")
+_ID = re.compile(rb"(\d{1,10})/([1-9]\d{0,15})/(.+)")
+"""Partition, seq and position; more digits no number of ours has."""
 _DAYS = 7
 """A suggestion covers the units refused in so many days, the present one included."""
 
@@ -27,9 +29,13 @@ class Alert(NamedTuple):
 
     kind: str
     available: int
-    reorder_point: int
+    reorder_point: int | None
     suggested: int | None
     at_ms: int
+
+
+Told = defaultdict[tuple[str, str], set[Alert]]
+"""What was told of a window, by position and kind."""
 
 
 class Alerts:
@@ -46,7 +52,8 @@ class Alerts:
         self._whole = whole
         self._findings = findings
         self._first = min(ledger.windows)
-        self._told: dict[int, set[tuple[str, Alert]]] = {}
+        self._told: defaultdict[int, Told] = defaultdict(lambda: defaultdict(set))
+        """By seq; what was held against the log is dropped."""
         self._available: dict[str, int] = {}
         self._touched: set[str] = set()
         self._low: set[str] = set()
@@ -59,13 +66,13 @@ class Alerts:
         kind = (record.header("ce_type") or b"").decode(errors="replace")
         if kind not in (STOCK_LOW, STOCK_RECOVERED):
             return
-        event, id = record.fields(*_FIELDS), _ID.fullmatch(record.header("ce_id") or b"")
-        position = position_key(event["sku_id"], event["warehouse_id"]) if event is not None else ""
+        event, id = record.word(StockAlert), _ID.fullmatch(record.header("ce_id") or b"")
+        position = position_key(event.sku_id, event.warehouse_id) if event is not None else ""
         if event is None or id is None or (int(id[1]), id[3]) != (self._partition, position.encode()):
             self._findings.differ("alert", self._partition, f"offset {record.offset}", "of a window", record.value)
             return
-        numbers = event["available_qty"], event["reorder_point"], event.get("suggested_quantity")
-        self._told.setdefault(int(id[2]), set()).add((position, Alert(kind, *numbers, event["occurred_at_ms"])))
+        alert = Alert(kind, event.available_qty, event.reorder_point, event.suggested_quantity, event.occurred_at_ms)
+        self._told[int(id[2])][position, kind].add(alert)
 
     @property
     def missing(self) -> bool:
@@ -73,7 +80,8 @@ class Alerts:
 
         Never where the topic has lost records: the crossing may have been told in one of them.
         """
-        return self._whole and not self._ledger.crossings <= {position for position, _ in self._told.get(self._ledger.seq, ())}
+        told = {position for position, _ in self._told.get(self._ledger.seq, ())}
+        return self._whole and not self._ledger.crossings <= told
 
     def enter(self, decision: dict[str, Any], books: Books) -> None:
         """The next decision; `books` have it already."""
@@ -85,13 +93,15 @@ class Alerts:
             if position in books.reorders:
                 self._available[position] = decision["available_qty"]
                 self._touched.add(position)
-        for name, alert in self._told.get(seq, ()):
+        told: Told = self._told.pop(seq, defaultdict(set))
+        for (name, kind), alerts in told.items():
             wanted = self._now(name, at_ms, books)
-            self._findings.expect("alert", self._partition, f"{name} at seq {seq}", wanted, alert)
-            if alert.kind == STOCK_LOW:
+            for alert in alerts:
+                self._findings.expect("alert", self._partition, f"{name} at seq {seq}", wanted, alert)
+            if kind == STOCK_LOW:
                 self._ever_low.add(name)
         if seq in self._ledger.windows:
-            self._window_ends(seq, books)
+            self._window_ends(seq, books, told.keys())
 
     def _now(self, position: str, at_ms: int, books: Books) -> Alert | None:
         """What may be told of a position."""
@@ -107,22 +117,20 @@ class Alerts:
         point, _ = books.reorders[position]
         return point > 0 and self._available[position] <= point
 
-    def _window_ends(self, seq: int, books: Books) -> None:
+    def _window_ends(self, seq: int, books: Books, told: Set[tuple[str, str]]) -> None:
         for position in self._touched:
             low = self._is_low(position, books)
             if low != (position in self._low):
                 self._low ^= {position}
-                self._crossed(seq, position, STOCK_LOW if low else STOCK_RECOVERED)
+                self._crossed(seq, position, STOCK_LOW if low else STOCK_RECOVERED, told)
         self._touched.clear()
 
-    def _crossed(self, seq: int, position: str, kind: str) -> None:
+    def _crossed(self, seq: int, position: str, kind: str, told: Set[tuple[str, str]]) -> None:
         if not self._whole:
             return
-        if seq == self._first:
-            told = position in self._ever_low
-        else:
-            told = any(name == position and alert.kind == kind for name, alert in self._told.get(seq, ()))
-        if not told and seq == self._ledger.seq and position in self._ledger.crossings:
+        was_told = position in self._ever_low if seq == self._first else (position, kind) in told
+        if not was_told and seq == self._ledger.seq and position in self._ledger.crossings:
             self.late += 1
         else:
-            self._findings.expect("alert", self._partition, f"{position} at seq {seq}", kind, kind if told else None)
+            found = kind if was_told else None
+            self._findings.expect("alert", self._partition, f"{position} at seq {seq}", kind, found)

@@ -5,18 +5,20 @@ passed over.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from onhand.deploy.audit.books import Key, Tallies, Tally
 from onhand.deploy.audit.findings import Findings
 from onhand.deploy.audit.ledger_view import LedgerView, Row
 from onhand.deploy.audit.record import Record
-from onhand.schemas.events import MOVEMENT_RECORDED, RESERVATION_COMMITTED, TRACE_HEADER
+from onhand.schemas.events import (
+    MOVEMENT_RECORDED,
+    RESERVATION_COMMITTED,
+    TRACE_HEADER,
+    MovementRecorded,
+    ReservationCommitted,
+    StockChanged,
+)
 from onhand.schemas.positions import position_key
-
-_NUMBERS = ("available_qty", "reserved_qty", "total_qty", "version")
-_COMMITTED = ("reservation_id", "sku_id", "warehouse_id", "quantity", "version", "occurred_at_ms")
-_MOVED = ("movement_id", "sku_id", "quantity", "movement_type")
 
 
 class Announcements:
@@ -33,10 +35,11 @@ class Announcements:
 
     def stock(self, record: Record) -> None:
         """A record of `inventory.stock`."""
-        event = record.fields("sku_id", "warehouse_id", *_NUMBERS)
+        event = record.word(StockChanged)
         if event is None:
             return
-        position, numbers = _position(event), tuple(event[name] for name in _NUMBERS)
+        position = position_key(event.sku_id, event.warehouse_id)
+        numbers = event.available_qty, event.reserved_qty, event.total_qty, event.version
         known = self._stock.get(position)
         if known is None or numbers[-1] > known[-1]:
             self._stock[position] = numbers
@@ -46,27 +49,29 @@ class Announcements:
     def ledger(self, record: Record) -> None:
         """A record of `inventory.ledger`."""
         kind, trace = record.header("ce_type"), record.header(TRACE_HEADER)
-        if kind == RESERVATION_COMMITTED.encode() and (event := record.fields(*_COMMITTED)) is not None:
-            self._committed(event, trace)
-        elif kind == MOVEMENT_RECORDED.encode() and (event := record.fields(*_MOVED)) is not None:
-            self._moved(event, trace)
+        if kind == RESERVATION_COMMITTED.encode() and (sale := record.word(ReservationCommitted)) is not None:
+            self._committed(sale, trace)
+        elif kind == MOVEMENT_RECORDED.encode() and (movement := record.word(MovementRecorded)) is not None:
+            self._moved(movement, trace)
 
-    def _committed(self, event: dict[str, Any], trace: bytes | None) -> None:
-        position, version = _position(event), event["version"]
+    def _committed(self, sale: ReservationCommitted, trace: bytes | None) -> None:
+        position, version = position_key(sale.sku_id, sale.warehouse_id), sale.version
         if not self._newest_commit.get(position, 0) < version <= self._ledger.positions.get(position, Row()).version:
             return
         self._newest_commit[position] = version
-        told = (event["reservation_id"], event.get("order_id"), version, event["occurred_at_ms"], trace)
-        self._told.add(position, "commit", event["quantity"], *told)
+        told = (sale.reservation_id, sale.order_id, version, sale.occurred_at_ms, trace)
+        self._told.add(position, "commit", sale.quantity, *told)
 
-    def _moved(self, event: dict[str, Any], trace: bytes | None) -> None:
-        destination, name = event.get("dest_warehouse"), event["movement_id"]
-        warehouse_id = event.get("source_warehouse", 0) if destination is None else destination
-        position = position_key(event["sku_id"], warehouse_id)
+    def _moved(self, movement: MovementRecorded, trace: bytes | None) -> None:
+        source, destination, name = movement.source_warehouse, movement.dest_warehouse, movement.movement_id
+        warehouse_id = source if destination is None else destination
+        if warehouse_id is None:
+            return
+        position = position_key(movement.sku_id, warehouse_id)
         if not self._newest_movement < name <= self._ledger.newest.get(position, ""):
             return
         self._newest_movement = name
-        self._told.add(position, event["movement_type"], event["quantity"], event.get("reference_id"), trace)
+        self._told.add(position, movement.movement_type, movement.quantity, movement.reference_id, trace)
 
     def missing(self, wanted: Mapping[Key, Tally]) -> bool:
         """Whether something is not announced (yet)."""
@@ -94,7 +99,3 @@ class Announcements:
         if late:
             note = f"partition {self._partition}: {len(late)} positions of the last window are not announced yet"
             self._findings.notes.append(note)
-
-
-def _position(event: dict[str, Any]) -> str:
-    return position_key(event["sku_id"], event["warehouse_id"])

@@ -87,7 +87,8 @@ class Auditor:
             certain = max(certain, ledger.source_offset + 1)
         low, _ = self._logs.bounds(DECISIONS, partition)
         told = self._logs.follow(DECISIONS, partition, low)
-        telling = Telling(partition, told, certain, findings, aged=low > 0)
+        last = max(gate.after.seq if gate is not None else 0, ledger.seq if ledger is not None else 0)
+        telling = Telling(partition, told, certain, findings, aged=low > 0, last=last)
         alerts = self._alerts(partition, ledger) if ledger is not None else None
         again = PartitionAudit(oracle, gate, ledger, telling, alerts, findings)
         if again.end >= high:

@@ -1,10 +1,11 @@
 """A record of a topic, as the audit reads it."""
 
-from typing import Any, NamedTuple
-
-from pydantic_core import from_json
+from typing import NamedTuple, TypeVar
 
 from onhand.schemas.events import TRACE_HEADER
+from onhand.schemas.words import Word
+
+W = TypeVar("W", bound=Word)
 
 Headers = list[tuple[str, bytes | None]]
 _TRACE_BYTES = 256
@@ -30,10 +31,9 @@ class Record(NamedTuple):
         value = self.header(TRACE_HEADER)
         return value if value is not None and len(value) <= _TRACE_BYTES else None
 
-    def fields(self, *names: str) -> dict[str, Any] | None:
-        """The JSON object in its value; None where that is none or lacks one of `names`: a stranger's record."""
+    def word(self, kind: type[W]) -> W | None:
+        """The word of that kind in its value; None where it is none: a stranger's record."""
         try:
-            body = from_json(self.value or b"null")
+            return kind.from_json(self.value or b"")
         except ValueError:
             return None
-        return body if isinstance(body, dict) and body.keys() >= set(names) else None

@@ -5,13 +5,18 @@ from array import array
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from pydantic_core import from_json
+
 from onhand.deploy.audit.findings import Findings
 from onhand.deploy.audit.record import Record
+from onhand.schemas import decisions
 from onhand.schemas.events import TRACE_HEADER
 from onhand.schemas.positions import position_key
 
 Decision = dict[str, Any]
 PATIENCE_S = 10.0
+_FAR = 100_000
+"""So far above all that is known stands no decision: that is a stranger's, and what comes after it is read on."""
 _KEY, _TRACE = "(key)", "(traceparent)"
 """What a record tells besides its value, among the fields of a decision."""
 
@@ -21,7 +26,8 @@ class Telling:
 
     `records` are those of the topic in order; a None among them says that no more is there yet. Decisions of commands before
     `certain` must be there already; for later ones it waits, `PATIENCE_S` in all, and then counts them as not told yet.
-    `aged`: the topic's beginning is gone, so decisions before the first one that is left are no loss.
+    `aged`: the topic's beginning is gone, so decisions before the first one that is left are no loss. `last`: the seq that the
+    stores have reached.
     """
 
     def __init__(
@@ -32,6 +38,7 @@ class Telling:
         findings: Findings,
         clock: Callable[[], float] = time.monotonic,
         aged: bool = False,
+        last: int = 0,
     ) -> None:
         self.untold = 0
         self.strange = 0
@@ -42,10 +49,11 @@ class Telling:
         self._findings = findings
         self._clock = clock
         self._aged = aged
+        self._last = last
         self._deadline = clock() + PATIENCE_S
         self._ahead: Decision | None = None
         self._hashes = array("q")
-        self._first = 0
+        self._first: int | None = None
 
     def check(self, wanted: Decision, trace: bytes | None = None) -> None:
         """The next decision that the log must have, with the traceparent of its command."""
@@ -56,12 +64,16 @@ class Telling:
             self._findings.compared["decision"] += 1
             if found != wanted:
                 self._findings.differ("decision", self._partition, f"seq {seq}", *_unlike(wanted, found))
-        elif self._aged and (seq < self._first if self._first else wanted["source_offset"] < self._certain):
+        elif self._aged and self._is_before(seq, wanted["source_offset"]):
             return  # older than what the topic keeps
         elif wanted["source_offset"] >= self._certain and self._ahead is None:
             self.untold += 1
         else:
             self._findings.differ("decision", self._partition, f"seq {seq}", wanted, None)
+
+    def _is_before(self, seq: int, source_offset: int) -> bool:
+        """Whether a decision may be older than the first one in the topic; where there is none, all that are certain may be."""
+        return source_offset < self._certain if self._first is None else seq < self._first
 
     def finish(self, end: int, seq: int) -> None:
         """The log up to offset `end` has given `seq` decisions: there must be no more for it."""
@@ -89,20 +101,38 @@ class Telling:
         return self._ahead
 
     def _first_telling(self, record: Record) -> Decision | None:
-        decision = record.fields("seq", "source_offset")
-        if decision is None or {type(decision["seq"]), type(decision["source_offset"])} != {int}:
+        decision = _decoded(record)
+        if decision is None:
             self.strange += 1
             return None
         seq, trace = decision["seq"], record.header(TRACE_HEADER)
-        mark = hash((record.key, record.value, trace))
-        self._first = self._first or seq
-        known = self._first + len(self._hashes)
+        first = seq if self._first is None else self._first
+        known = first + len(self._hashes)
+        if not 0 < seq <= max(known if self._hashes else 0, self._last) + _FAR:
+            self._findings.differ("decision", self._partition, f"seq {seq}", "one of this log", decision)
+            return None
+        self._first, mark = first, hash((record.key, record.value, trace))
         if seq < known:
-            if seq >= self._first and self._hashes[seq - self._first] not in (0, mark):
+            if seq >= first and self._hashes[seq - first] not in (0, mark):
                 self._findings.differ("decision", self._partition, f"seq {seq}", "the same again", "another repeat")
             return None
         self._hashes.extend([0] * (seq - known) + [mark])
         return decision | {_KEY: record.key, _TRACE: trace}
+
+
+def _decoded(record: Record) -> Decision | None:
+    """The decision in a record, with all of its fields; None for what is none to the ledger either."""
+    decision = record.word(decisions.Decision)
+    if decision is None:
+        return None
+    halves = (decision.sku_id is None) is not (decision.warehouse_id is None)
+    if halves or (decision.index is None) is not (decision.of is None):
+        return None
+    try:
+        found: Decision = from_json(record.value or b"")
+    except ValueError:  # in a field that the ledger does not read
+        return None
+    return found
 
 
 def _key(decision: Decision) -> bytes | None:

@@ -22,7 +22,7 @@ from onhand.deploy.audit.memories import unpacked
 from onhand.deploy.audit.record import Headers, Record
 from onhand.deploy.audit.state import Memory
 from onhand.schemas.codec import use_hash
-from onhand.schemas.events import RESERVATION_COMMITTED
+from onhand.schemas.events import MOVEMENT_RECORDED, RESERVATION_COMMITTED
 from onhand.schemas.faults import Retryable
 from onhand.schemas.outcomes import Outcome
 from onhand.sql.remembered import Kind, encode
@@ -126,14 +126,38 @@ def test_a_traceparent_that_is_none_is_not_handed_on() -> None:
         assert Record(0, 0, None, None, headers).trace == trace
 
 
-BROKEN = b'{"seq":"3","source_offset":1}'
+NO_DECISIONS = [
+    {"seq": "3"}, {"seq": None}, {"outcome": None}, {"complete": 1}, {"source_offset": [1]}, {"sku_id": "CLOCK"},
+    {"warehouse_id": 1}, {"index": 0}, {"of": 2},
+]  # fmt: skip
+
+
+def a_decision(**fields: Any) -> Record:
+    body = {"seq": 3, "outcome": "invalid", "complete": True, "source_offset": 3, "decided_at_ms": 1} | fields
+    return Record(0, 0, None, json.dumps(body).encode(), None)
 
 
 def test_records_that_are_no_decisions_are_counted() -> None:
     system = System()
-    strange = [Record(0, 0, None, value, None) for value in (None, b"", b"\xff", b"[1]", b'{"seq":3}', BROKEN)]
-    findings = system.audit(told=[*strange, *system.told()])
-    assert (findings.clean, findings.totals["strange"]) == (True, 6)
+    values = (None, b"", b"\xff", b"[1]", b'{"seq":3,"source_offset":3}', b'{"seq":' + b"1" * 5_000 + b"}")
+    strange = [*(Record(0, 0, None, value, None) for value in values), *(a_decision(**wrong) for wrong in NO_DECISIONS)]
+    told = system.told()
+    findings = system.audit(told=[*strange, *told[:9], *strange, *told[9:]])
+    assert (findings.clean, findings.totals["strange"]) == (True, 30)
+
+
+@pytest.mark.parametrize("seq", [-1, 0, 10**12, 10**15])
+@pytest.mark.parametrize("place", [0, 9])
+@pytest.mark.parametrize("decisions_from", [0, 50])
+def test_a_decision_of_no_such_seq_is_one_difference(seq: int, place: int, decisions_from: int) -> None:
+    system = System()
+    del system.decisions[:decisions_from]
+    told = system.told()
+    told.insert(place, a_decision(seq=seq))
+    findings = system.audit(told=told, decisions_from=decisions_from)
+    assert [(d.kind, d.where, d.wanted) for d in findings.differences] == [
+        ("decision", f"seq {seq}", "one of this log")
+    ]
 
 
 def test_what_is_not_published_yet_is_waited_for() -> None:
@@ -304,14 +328,24 @@ def committed(decision: dict[str, Any], trace: bytes | None) -> Record:
 def stock(position: str, row: Row) -> Record:
     sku, warehouse = position.split(":")
     names = ("available_qty", "reserved_qty", "total_qty", "version")
-    body = {"sku_id": sku, "warehouse_id": int(warehouse)} | dict(zip(names, row, strict=False))
+    body = {"sku_id": sku, "warehouse_id": int(warehouse), "occurred_at_ms": 1} | dict(zip(names, row, strict=False))
     return Record(0, 0, None, json.dumps(body).encode(), None)
 
 
+AT = {"sku_id": "CLOCK", "warehouse_id": 1, "occurred_at_ms": 1}
+STOCK = AT | {"available_qty": 1, "reserved_qty": 0, "total_qty": 1, "version": 1}
+SOLD = AT | {"reservation_id": "r", "line": 0, "quantity": 1, "version": 1}
+MOVED = {"movement_id": "m", "sku_id": "CLOCK", "source_warehouse": None, "dest_warehouse": 1, "quantity": 1}
+MOVED |= {"movement_type": "receive", "reference_id": None, "created_at": "", "created_at_ms": 1}
+NO_WORDS = [
+    *(STOCK | {"version": wrong} for wrong in ("x", None, [], 1.5)),
+    *(SOLD | wrong for wrong in ({"version": None}, {"reservation_id": []}, {"quantity": "1"}, {"sku_id": {}})),
+    *(MOVED | wrong for wrong in ({"movement_id": 3}, {"dest_warehouse": "1"}, {"dest_warehouse": None})),
+]
 STRANGE = [
     Record(0, 0, None, value, [("ce_type", kind)])
-    for value in (None, b"\xff", b"{}")
-    for kind in (None, b"\xff", RESERVATION_COMMITTED.encode())
+    for value in (None, b"\xff", b"{}", b"[" * 9_999, *(json.dumps(body).encode() for body in NO_WORDS))
+    for kind in (None, b"\xff", RESERVATION_COMMITTED.encode(), MOVEMENT_RECORDED.encode())
 ]
 
 

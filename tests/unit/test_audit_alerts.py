@@ -113,8 +113,14 @@ def test_an_alert_of_nowhere() -> None:
     for id, found in ((b"1/8/CLOCK:1", 1), (b"0/8/CLOCK:2", 1), (b"0/0/CLOCK:1", 1), (None, 1), (b"0/999/CLOCK:1", 0)):
         shop.alerts[many:] = [last._replace(headers=[("ce_id", id), *last.headers[1:]])]
         assert shop.audit().count == found, id
-    shop.alerts[many:] = [last._replace(value=value) for value in (None, b"\xff", b"{}")]
-    assert shop.audit().count == 3
+    for id in (b"0/%b/CLOCK:1", b"%b/8/CLOCK:1"):
+        shop.alerts[many:] = [last._replace(headers=[("ce_id", id % (b"9" * 5_000)), *last.headers[1:]])]
+        assert shop.audit().count == 1, "more digits than a number may have"
+    body = json.loads(last.value)
+    wrong = [{name: value} for name in body for value in ([], "x", 1.5) if (name, value) != ("sku_id", "x")]
+    values = (None, b"\xff", b"{}", b"[" * 9_999, *(json.dumps(body | field).encode() for field in wrong))
+    shop.alerts[many:] = [last._replace(value=value) for value in values]
+    assert shop.audit().count == len(values) > 20
     shop.alerts[many:] = [Record(0, 0, None, None, [("ce_type", kind)]) for kind in (None, b"\xff", b"drift.found")]
     assert shop.audit().clean
     other = json.dumps({**json.loads(last.value), "warehouse_id": 2}).encode()
