@@ -1,5 +1,6 @@
 """What the gate holds, read from Redis as it stands there: the auditor's own few lines."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -13,7 +14,9 @@ from onhand.schemas.outcomes import Outcome
 
 _PIECE = 1_000
 _READINGS = 3
-_PREFIX = b"inv:{"
+_POSITION = re.compile(rb"inv:\{(\d{1,10})\}:([!-~]+)")
+_GENERATION = re.compile(rb"end:\{\d+\}:(\d{1,16})")
+"""What keys of the gate look like; others that a scan meets are a stranger's, and passed over."""
 
 
 class Numbers(NamedTuple):
@@ -63,9 +66,9 @@ def read_mark(redis: "Redis", partition: int) -> GateMark | None:
 def position_names(redis: "Redis") -> dict[int, list[str]]:
     """The positions that have stock or had some, by partition, in one scan over all keys."""
     names: dict[int, list[str]] = {}
-    for key in redis.scan_iter(match=_PREFIX.decode() + "*", count=_PIECE):
-        partition, _, position = key[len(_PREFIX) :].decode().partition("}:")
-        names.setdefault(int(partition), []).append(position)
+    for key in redis.scan_iter(match="inv:{*", count=_PIECE):
+        if (found := _POSITION.fullmatch(key)) is not None:
+            names.setdefault(int(found[1]), []).append(found[2].decode())
     return names
 
 
@@ -88,8 +91,9 @@ def read_gate(redis: "Redis", partition: int, before: GateMark, positions: Itera
     for name, score in redis.zscan_iter(f"due:{tag}", count=_PIECE):
         view.due[name.decode()] = int(score)
     for key in redis.scan_iter(match=f"end:{tag}:*", count=_PIECE):
-        done = redis.hscan_iter(key, count=_PIECE)
-        view.remembered[int(key.rpartition(b":")[2])] = {name.decode(): _memory(packed) for name, packed in done}
+        if (found := _GENERATION.fullmatch(key)) is not None:
+            done = redis.hscan_iter(key, count=_PIECE)
+            view.remembered[int(found[1])] = {name.decode(): _memory(packed) for name, packed in done}
     after = read_mark(redis, partition)
     if after is None:
         return None

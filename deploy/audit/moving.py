@@ -18,7 +18,6 @@ class Moving:
         self._positions = {name: numbers_of(stock) for name, stock in oracle.positions.items()}
         self._holds: dict[str, Hold] = dict(oracle.holds)
         self._memories = {name: m for done in oracle.remembered.values() for name, m in done.items()}
-        self._oldest = oracle.clock // oracle.window_ms - 1
         self._since: defaultdict[tuple[str, str], list[Any]] = defaultdict(list)
 
     def note(self) -> None:

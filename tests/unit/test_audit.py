@@ -16,7 +16,7 @@ from onhand.deploy.audit.announced import Announcements
 from onhand.deploy.audit.books import Tally
 from onhand.deploy.audit.compare import compare_gate_with_ledger
 from onhand.deploy.audit.findings import Findings
-from onhand.deploy.audit.gate_view import GateMark, read_gate_forwards
+from onhand.deploy.audit.gate_view import GateMark, position_names, read_gate, read_gate_forwards
 from onhand.deploy.audit.ledger_view import Row
 from onhand.deploy.audit.memories import unpacked
 from onhand.deploy.audit.record import Headers, Record
@@ -429,10 +429,13 @@ class EmptyRedis:
     def hmget(self, *_: object) -> list[bytes]:
         return [str(number).encode() for number in (next(self._offsets), 0, 0, 1, 1)] + [b""]
 
-    def scan_iter(self, *_: object, **__: object) -> list[bytes]:
+    def scan_iter(self, match: str, count: int) -> list[bytes]:
         return []
 
-    hscan_iter = zscan_iter = scan_iter
+    def hscan_iter(self, *_: object, **__: object) -> list[tuple[bytes, bytes]]:
+        return []
+
+    zscan_iter = hscan_iter
 
 
 def test_a_gate_that_goes_back_while_it_is_read_is_read_again() -> None:
@@ -444,6 +447,28 @@ def test_a_gate_that_goes_back_while_it_is_read_is_read_again() -> None:
     store = EmptyRedis(7, 6, 5)
     with pytest.raises(Retryable, match="went back to offset 5"):
         read_gate_forwards(store, 0, before, [])
+
+
+class RedisWithKeys(EmptyRedis):
+    """Keys, and nothing in them."""
+
+    def __init__(self, *keys: bytes) -> None:
+        super().__init__(9)
+        self._keys = keys
+
+    def scan_iter(self, match: str, count: int) -> list[bytes]:
+        return [key for key in self._keys if key.startswith(match.rstrip("*").encode())]
+
+
+def test_keys_of_strangers_are_passed_over() -> None:
+    ours, huge = (b"inv:{0}:CLOCK:1", b"inv:{1}:A.b_c-D:22", b"end:{0}:7"), b"9" * 5_000
+    strange = (b"inv:{x}:CLOCK:1", b"inv:{", b"inv:{0}", b"inv:{0}:\xff:1", b"inv:{%b}:A:1" % huge)
+    strange += (b"end:{0}:x", b"end:{0}:", b"end:{0}:7:x", b"end:{0}:%b" % huge)
+    store: Any = RedisWithKeys(*strange, *ours)
+    assert position_names(store) == {0: ["CLOCK:1"], 1: ["A.b_c-D:22"]}
+    view = read_gate(store, 0, GateMark(9, 0, 0, 1, 1, 10), [])
+    assert view is not None
+    assert view.remembered == {7: {}}
 
 
 @pytest.mark.parametrize(
