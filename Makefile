@@ -18,6 +18,7 @@ install: .venv/installed ## Make .venv with the locked versions and the `onhand`
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	mkdir -p .links/onhand
 	for folder in $(FOLDERS); do ln -sfn ../../$$folder .links/onhand/$$folder; done
+	$(BIN)/python -m compileall -q -j 0 .venv/lib $(FOLDERS) # or, where PYTHONDONTWRITEBYTECODE is set, each process compiles for seconds
 	touch $@
 
 lock: install ## Resolve the newest allowed versions into deploy/requirements.lock
