@@ -1,5 +1,6 @@
 """Faust, set up for lanes: an app whose one agent hands batches to the lanes of the partitions that this process owns."""
 
+import os
 import tempfile
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -27,7 +28,8 @@ def build(kafka: Kafka, group: str, topic: str, lanes: Lanes, assigned: Callable
         broker=";".join(f"aiokafka://{server.strip()}" for server in kafka.servers.split(",")),
         broker_credentials=_credentials(kafka),
         store="memory://",
-        datadir=f"{tempfile.gettempdir()}/onhand-faust",  # for tables, which we have none of; it makes the folder all the same
+        # for tables, which we have none of; it makes the folder all the same, and another user's cannot be written
+        datadir=f"{tempfile.gettempdir()}/onhand-faust-{os.getuid()}",
         autodiscover=False,
         web_enabled=False,
         topic_allow_declare=False,

@@ -93,9 +93,8 @@ class Lane:
 
     async def _stop(self, alarm: Alarm) -> None:
         """Store the alarm, however long that takes: the lane must not go on."""
-        message = alarm.message.replace("\0", "\\0")[
-            :_MESSAGE_CHARS
-        ]  # it may repeat what a stranger wrote, and must be storable
+        # it may repeat what a stranger wrote, and must be storable
+        message = alarm.message.replace("\0", "\\0")[:_MESSAGE_CHARS]
         log.error("alarm, the partition stands still", partition=self.partition, code=alarm.code, message=message)
         while not self._closed:
             try:
