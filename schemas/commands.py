@@ -70,6 +70,8 @@ class _Command(_Words):
 class _At(_Command):
     """A command about one position."""
 
+    wish: ClassVar[tuple[str, ...]] = ()
+    """The fields that, beside type and position, make a second use of the id the same use."""
     type: str
     sku_id: SkuId
     warehouse_id: WarehouseId
@@ -82,10 +84,11 @@ class _At(_Command):
     @property
     def use(self) -> str:
         """What makes a second use of the id the same use: type, position, quantity, reservation, destination."""
-        return f"{self.type} {self.position}"
+        return " ".join([self.type, self.position, *[str(getattr(self, name)) for name in self.wish]])
 
 
 class _Moved(_At):
+    wish: ClassVar[tuple[str, ...]] = ("quantity",)
     quantity: Quantity
 
     @property
@@ -93,24 +96,15 @@ class _Moved(_At):
         """The units that are wished for."""
         return self.quantity
 
-    @property
-    def use(self) -> str:
-        """What makes a second use of the id the same use."""
-        return f"{self.type} {self.position} {self.quantity}"
-
 
 class _OfReservation(_At):
+    wish: ClassVar[tuple[str, ...]] = ("reservation_id",)
     reservation_id: Id
 
     @property
     def target(self) -> str:
         """The reservation."""
         return self.reservation_id
-
-    @property
-    def use(self) -> str:
-        """What makes a second use of the id the same use."""
-        return f"{self.type} {self.position} {self.reservation_id}"
 
 
 class Line(_Words):
@@ -224,6 +218,7 @@ class Adjust(_At):
     """A correction by `delta` units, for a `reason`."""
 
     op: ClassVar[Op | None] = Op.ADJUST
+    wish: ClassVar[tuple[str, ...]] = ("delta",)
     type: Literal["adjust"] = "adjust"
     delta: Delta
     reason: Text
@@ -239,11 +234,6 @@ class Adjust(_At):
         """The units that are wished for, signed."""
         return self.delta
 
-    @property
-    def use(self) -> str:
-        """What makes a second use of the id the same use."""
-        return f"adjust {self.position} {self.delta}"
-
 
 class SetReorder(_At):
     """The point at or below which stock is low, and how much is ordered then."""
@@ -257,18 +247,15 @@ class SetReorder(_At):
 class Count(_At):
     """A cycle count: so many units are there, the reserved ones among them."""
 
+    wish: ClassVar[tuple[str, ...]] = ("counted_qty",)
     type: Literal["count"] = "count"
     counted_qty: QuantityOrZero
-
-    @property
-    def use(self) -> str:
-        """What makes a second use of the id the same use."""
-        return f"count {self.position} {self.counted_qty}"
 
 
 class Transfer(_Moved):
     """Units go to another warehouse."""
 
+    wish: ClassVar[tuple[str, ...]] = ("quantity", "to_warehouse_id")
     type: Literal["transfer"] = "transfer"
     to_warehouse_id: WarehouseId
     mode: Literal["instant", "dispatch"] = "instant"
@@ -280,24 +267,15 @@ class Transfer(_Moved):
             raise ValueError("to_warehouse_id: must be another warehouse")
         return self
 
-    @property
-    def use(self) -> str:
-        """What makes a second use of the id the same use."""
-        return f"transfer {self.position} {self.quantity} {self.to_warehouse_id}"
-
 
 class Arrive(_At):
     """Units of a dispatched transfer came in; its position is the destination."""
 
+    wish: ClassVar[tuple[str, ...]] = ("quantity", "transfer_id")
     type: Literal["arrive"] = "arrive"
     transfer_id: Id
     quantity: QuantityOrZero
     final: bool = True
-
-    @property
-    def use(self) -> str:
-        """What makes a second use of the id the same use."""
-        return f"arrive {self.position} {self.quantity} {self.transfer_id}"
 
 
 class Allocate(_At):
