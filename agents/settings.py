@@ -83,6 +83,18 @@ def _servers(text: str) -> str:
     return text
 
 
+def _urls(text: str) -> tuple[str, ...]:
+    return tuple(url.strip() for url in text.split(",")) if text.strip() else ()
+
+
+def _is_redis(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("redis", "rediss") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of a port or an address that is none
+        return False
+
+
 class Settings(BaseSettings):
     """What a process needs to know. A field that is wrong is named in the error; secrets are never shown."""
 
@@ -92,6 +104,8 @@ class Settings(BaseSettings):
     redis: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
     postgres: SecretStr = SecretStr("postgresql://127.0.0.1:5432/onhand")
     secret: SecretStr = SecretStr("")
+    lock_nodes: SecretStr = SecretStr("")
+    """Independent nodes of the operators' locks, ``redis://...,redis://...``; empty: work goes on unlocked and says so."""
     state: Path = Path(".onhand")
     partitions: int = Field(default=DEFAULT_PARTITIONS, ge=1, le=1024)
     """Of a first start; then the topics tell."""
@@ -117,6 +131,21 @@ class Settings(BaseSettings):
         if value.get_secret_value():
             Keyring.parse(value.get_secret_value())
         return value
+
+    @field_validator("lock_nodes")
+    @classmethod
+    def _lock_nodes(cls, value: SecretStr) -> SecretStr:
+        urls = _urls(value.get_secret_value())
+        if not all(map(_is_redis, urls)):
+            raise ValueError("each must be of the form redis://..., with commas between them")
+        if len(set(urls)) < len(urls):
+            raise ValueError("the same node twice would have two votes")
+        return value
+
+    @cached_property
+    def lock_urls(self) -> tuple[str, ...]:
+        """The nodes of ``ONHAND_LOCK_NODES``, none where it is not set. With passwords: not for logs."""
+        return _urls(self.lock_nodes.get_secret_value())
 
     @cached_property
     def broker(self) -> Kafka:

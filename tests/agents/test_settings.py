@@ -47,6 +47,10 @@ def test_an_address_that_cannot_be_is_refused_without_its_password(address: str)
     [
         ("kafka", f"kafka+ssl://shop:{SECRET}@a"),
         ("secret", f"k1:{SECRET}"),
+        ("lock_nodes", f"redis://:{SECRET}@a:1/0,{SECRET}"),
+        ("lock_nodes", f"redis://:{SECRET}@a:1/0, redis://:{SECRET}@a:1/0"),
+        ("lock_nodes", f"redis://:{SECRET}@a:1/0,"),
+        ("lock_nodes", f"redis://:{SECRET}@a:port/0"),
         ("partitions", 0),
         ("window_ms", 999),
         ("sweep_limit", 501),
@@ -63,6 +67,13 @@ def test_secrets_are_not_shown() -> None:
     shown = repr(settings(kafka=ADDRESS, redis=f"redis://:{SECRET}@a:1/0", postgres=f"postgresql://u:{SECRET}@a/b"))
     assert SECRET not in shown
     assert "s3cret" not in shown
+
+
+def test_lock_nodes_are_urls_with_commas_between_them() -> None:
+    assert settings().lock_urls == ()
+    two = settings(lock_nodes=f"redis://:{SECRET}@a:1/0, rediss://b:2/0")
+    assert two.lock_urls == (f"redis://:{SECRET}@a:1/0", "rediss://b:2/0")
+    assert SECRET not in repr(two)
 
 
 def test_without_a_secret_there_is_no_keyring() -> None:
