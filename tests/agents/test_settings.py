@@ -48,9 +48,9 @@ def test_an_address_that_cannot_be_is_refused_without_its_password(address: str)
         ("kafka", f"kafka+ssl://shop:{SECRET}@a"),
         ("secret", f"k1:{SECRET}"),
         ("lock_nodes", f"redis://:{SECRET}@a:1/0,{SECRET}"),
-        ("lock_nodes", f"redis://:{SECRET}@a:1/0, redis://:{SECRET}@a:1/0"),
-        ("lock_nodes", f"redis://:{SECRET}@a:1/0,"),
-        ("lock_nodes", f"redis://:{SECRET}@a:port/0"),
+        ("lock_nodes", "redis://:s3cret@a:1/0, redis://:s3cret@a:1/0"),
+        ("lock_nodes", "redis://:s3cret@a:1/0,"),
+        ("lock_nodes", "redis://:s3cret@a:port/0"),
         ("partitions", 0),
         ("window_ms", 999),
         ("sweep_limit", 501),
@@ -60,7 +60,7 @@ def test_an_address_that_cannot_be_is_refused_without_its_password(address: str)
 def test_an_error_names_the_field_and_never_the_value(field: str, value: Any) -> None:
     with pytest.raises(ValidationError, match=field) as refused:
         settings(**{field: value})
-    assert SECRET not in str(refused.value)
+    assert "s3cret" not in str(refused.value)
 
 
 def test_secrets_are_not_shown() -> None:
@@ -71,9 +71,9 @@ def test_secrets_are_not_shown() -> None:
 
 def test_lock_nodes_are_urls_with_commas_between_them() -> None:
     assert settings().lock_urls == ()
-    two = settings(lock_nodes=f"redis://:{SECRET}@a:1/0, rediss://b:2/0")
-    assert two.lock_urls == (f"redis://:{SECRET}@a:1/0", "rediss://b:2/0")
-    assert SECRET not in repr(two)
+    two = settings(lock_nodes="redis://:s3cret@a:1/0, rediss://b:2/0")
+    assert two.lock_urls == ("redis://:s3cret@a:1/0", "rediss://b:2/0")
+    assert "s3cret" not in repr(two)
 
 
 def test_without_a_secret_there_is_no_keyring() -> None:
