@@ -138,13 +138,15 @@ def resume(
 
 @app.command()
 def migrate(state: State = DEFAULT_STATE, as_json: Json = False) -> None:
-    """Bring the ledger's tables up to date."""
+    """Bring the ledger's tables and functions up to date."""
     from onhand.deploy.stack.reach import settings_at
     from onhand.sql.migrate import migrate as run
 
-    applied = run(settings_at(state, needed=["postgres"]).postgres.get_secret_value())
-    told = [{"number": migration.number, "name": migration.name} for migration in applied]
-    _print({"applied": told}, [f"applied {each['number']:04} {each['name']}" for each in told], as_json)
+    done = run(settings_at(state, needed=["postgres"]).postgres.get_secret_value())
+    applied = [{"number": migration.number, "name": migration.name} for migration in done.migrations]
+    lines = [f"applied {each['number']:04} {each['name']}" for each in applied]
+    lines += ["made all functions anew"] if done.functions else []
+    _print({"applied": applied, "functions": bool(done.functions)}, lines, as_json)
 
 
 @app.command()

@@ -56,7 +56,7 @@ def test_up_and_down_and_up_after_a_kill_of_everything(installation: Path) -> No
     data = [installation / name for name in ("kafka", "redis", "postgres")]
     assert [folder.stat().st_mode & 0o777 for folder in data] == [0o700] * 3
     assert onhand("up", "--detach", "--state", str(installation)).returncode == 1
-    assert _json("migrate", installation) == {"applied": []}
+    assert _json("migrate", installation) == {"applied": [], "functions": False}
     assert _json("topics", installation) == {"partitions": DEFAULT_PARTITIONS}
     assert _json("down", installation) == {"stopped": True}
     assert not [pid for pid in first["processes"].values() if started_at(pid)]
