@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from onhand.schemas import signing
-from onhand.schemas.codec import Malformed, decode_command, use_hash
+from onhand.schemas.codec import Malformed, decode_record, use_hash
 from onhand.schemas.commands import Command, Op, Release, Reserve, Sweep
+from onhand.schemas.legs import Route, legs_of, route_at
 from onhand.schemas.partitioner import partition_of
 from onhand.schemas.positions import position_key
 from onhand.schemas.signing import Keyring
+from onhand.schemas.slips import Arrival, Hop, Passed, Settle, Slip, Undo, Unplaced
 from onhand.schemas.topics import REQUESTS
 
 RecordHeaders = Iterable[tuple[str, bytes | None]]
@@ -21,8 +23,9 @@ RecordHeaders = Iterable[tuple[str, bytes | None]]
 class Admitted(NamedTuple):
     """A record, judged by itself.
 
-    `position` is there where it is well-formed and of this partition; `body` is the hash of the use of the id;
-    `quantity` is in units, an adjust's signed; `message` and `echo` (well-formed fields) are an invalid record's.
+    `command` is the client's, also where a slip brings it. `position` is there where it is well-formed and of this partition;
+    `body` is the hash of the use of the id; `quantity` is in units, an adjust's signed; `message` and `echo` (well-formed
+    fields) are an invalid record's. `slip` is onhand's own record, `route` an order's way, `to` where a record is passed on.
     """
 
     op: Op
@@ -32,6 +35,9 @@ class Admitted(NamedTuple):
     quantity: int | None = None
     message: str = ""
     echo: Mapping[str, Any] = {}
+    slip: Slip | None = None
+    route: Route | None = None
+    to: int | None = None
 
 
 _SWEEP = Admitted(Op.SWEEP, Sweep(), None)
@@ -43,22 +49,108 @@ def admit(
     """Judge a record of `inventory.commands` as it stands in `partition` of `partitions`."""
     # type(x) is X and not isinstance: pydantic makes the latter cost a microsecond, and this is done for every command
     try:
-        command = decode_command(value)
+        command = decode_record(value)
     except Malformed as error:
         return _invalid(error.message, error.echo, partition, partitions)
+    kind = type(command)
     refusal = None
-    if headers or type(command) is Sweep or type(command) is Release:
+    if headers or kind is Release or command.op is None or kind is Sweep:
         refusal = _signature(command, value or b"", headers, keyring)
-    if type(command) is Sweep:
-        return _invalid(refusal, {"type": "sweep"}, partition, partitions) if refusal else _SWEEP
+    if kind in _SLIPS or kind is Sweep:
+        return _own(command, refusal, partition, partitions)
+    return _placed(command, refusal, partition, partitions)
+
+
+def _placed(command: Any, refusal: str | None, partition: int, partitions: int, slip: Slip | None = None) -> Admitted:
+    """A client's command, as it came or passed on."""
     refusal = refusal or _support(command)
+    if refusal is None and type(command) is Reserve and command.lines is not None and len(command.folded()) > 1:
+        return _order(command, partition, partitions, slip)
     position, op = command.position, command.op
-    if refusal is None and op is not None and partition_of(position, partitions) == partition:
-        return Admitted(op, command, position, use_hash(command.use), command.units)
+    if refusal is None and partition_of(position, partitions) == partition:
+        return Admitted(op, command, position, use_hash(command.use), command.units, slip=slip)
     return _invalid(refusal or _misplaced(position, partition, partitions), _told(command), partition, partitions)
 
 
-def _signature(command: Command, value: bytes, headers: RecordHeaders, keyring: Keyring | None) -> str | None:
+def _order(order: Reserve, partition: int, partitions: int, slip: Slip | None) -> Admitted:
+    """A reserve over several positions, which begins at its first leg and stands first where its first line belongs."""
+    legs = legs_of(order, partitions)
+    first = legs[0].partition
+    if first == partition:
+        return _at_leg(Op.ORDER, order, Route(legs, 0), slip)
+    if partition_of(order.position, partitions) == partition:
+        return Admitted(Op.PASS, order, None, slip=slip, to=first)
+    return _invalid(_misplaced(order.position, partition, partitions), _told(order), partition, partitions)
+
+
+def _at_leg(op: Op, order: Reserve, route: Route, slip: Slip | None) -> Admitted:
+    body = use_hash(order.use)
+    return Admitted(op, order, route.leg.lines[0].position, body, order.units, slip=slip, route=route)
+
+
+def _own(slip: Any, refusal: str | None, partition: int, partitions: int) -> Admitted:
+    """A record of onhand's own; one that cannot be what a partition sent is invalid like any other."""
+    if refusal:
+        return _invalid(refusal, {"type": slip.type}, partition, partitions)
+    kind = type(slip)
+    admitted = _SWEEP if kind is Sweep else _SLIPS[kind](slip, partition, partitions)
+    return admitted or _invalid(f"{slip.type}: does not belong to partition {partition}", {}, partition, partitions)
+
+
+def _passed(slip: Passed, partition: int, partitions: int) -> Admitted | None:
+    command = slip.command
+    if slip.opened_at_ms is None:
+        return _placed(command, None, partition, partitions, slip)
+    here = partition_of(command.position, partitions) == partition
+    position = command.position if here else None
+    return Admitted(_op(command), command, position, use_hash(command.use), None, slip=slip)
+
+
+def _unplaced(slip: Unplaced, partition: int, partitions: int) -> Admitted:
+    return Admitted(Op.UNPLACED, None, None, slip=slip)
+
+
+def _hop(slip: Hop, partition: int, partitions: int) -> Admitted | None:
+    route = route_at(slip.order, partition, partitions)
+    return None if route is None else _at_leg(Op.ORDER, slip.order, route, slip)
+
+
+def _arrival(slip: Arrival, partition: int, partitions: int) -> Admitted | None:
+    transfer = slip.transfer
+    if partition_of(transfer.destination, partitions) != partition:
+        return None
+    body = use_hash(transfer.use)
+    return Admitted(Op.ARRIVAL, transfer, transfer.destination, body, transfer.quantity, slip=slip)
+
+
+def _undo(slip: Undo, partition: int, partitions: int) -> Admitted | None:
+    command = slip.command
+    if type(command) is Reserve:
+        route = route_at(command, partition, partitions)
+        return None if route is None else _at_leg(Op.UNDO_ORDER, command, route, slip)
+    if partition_of(command.position, partitions) != partition:
+        return None
+    return Admitted(Op.UNDO_TRANSFER, command, command.position, use_hash(command.use), command.units, slip=slip)
+
+
+def _settle(slip: Settle, partition: int, partitions: int) -> Admitted:
+    """Positions are the hold's."""
+    command = slip.command
+    body = use_hash(command.use) if command is not None else 0
+    return Admitted(Op.SETTLE, command, None, body, slip=slip)
+
+
+_SLIPS: dict[type, Any] = {
+    Passed: _passed, Unplaced: _unplaced, Hop: _hop, Arrival: _arrival, Undo: _undo, Settle: _settle,
+}  # fmt: skip
+
+
+def _op(command: Command) -> Op:
+    assert command.op is not None
+    return command.op
+
+
+def _signature(command: Any, value: bytes, headers: RecordHeaders, keyring: Keyring | None) -> str | None:
     """onhand's own records need a valid header; nobody may carry one that does not verify."""
     signed = False
     for name, header in headers:
@@ -66,7 +158,7 @@ def _signature(command: Command, value: bytes, headers: RecordHeaders, keyring: 
             if keyring is None or header is None or not keyring.verify(header, value):
                 return f"header {signing.HEADER}: does not verify"
             signed = True
-    if command.op is Op.SWEEP and not signed:
+    if (command.op is Op.SWEEP or type(command) in _SLIPS) and not signed:
         return f"header {signing.HEADER}: is missing, and {command.type} is onhand's own"
     if type(command) is Release and command.reason is not None and not signed:
         return f"reason: is onhand's own, and header {signing.HEADER} is missing"
@@ -74,11 +166,7 @@ def _signature(command: Command, value: bytes, headers: RecordHeaders, keyring: 
 
 
 def _support(command: Command) -> str | None:
-    if command.op is None:
-        return f"type: {command.type} is not supported yet"
-    if type(command) is Reserve and command.lines is not None and len(command.folded()) > 1:
-        return "lines: several positions are not supported yet"
-    return None
+    return f"type: {command.type} is not supported yet" if command.op is None else None
 
 
 def _misplaced(position: str, partition: int, partitions: int) -> str:

@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails, from_json
 
 from onhand.schemas.commands import MAX_LINES, Command, Id, SkuId, WarehouseId
 from onhand.schemas.faults import Poison
+from onhand.schemas.slips import Slip
 
 MAX_BYTES = 64 * 1024
 
@@ -22,7 +23,7 @@ class Malformed(Poison):
 
 
 _ADAPTER: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="type")])
-_validate_json = _ADAPTER.validator.validate_json
+_LOG_ADAPTER: TypeAdapter[Command | Slip] = TypeAdapter(Annotated[Command | Slip, Field(discriminator="type")])
 _TYPES = [member.model_fields["type"].default for member in get_args(Command)]
 _ECHOES: dict[str, TypeAdapter[Any]] = {
     "type": TypeAdapter(Annotated[str, Field(pattern=f"^({'|'.join(_TYPES)})$")]),
@@ -50,17 +51,28 @@ def decode_command(value: bytes | None) -> Command:
 
     Of a repeated key the last counts; null is the same as absent.
     """
+    command: Command = _decode(value, _ADAPTER)
+    return command
+
+
+def decode_record(value: bytes | None) -> Command | Slip:
+    """As `decode_command`, for the log itself, in which onhand's own slips stand among the commands."""
+    record: Command | Slip = _decode(value, _LOG_ADAPTER)
+    return record
+
+
+def _decode(value: bytes | None, adapter: TypeAdapter[Any]) -> Any:
     if value is None:
         raise Malformed("value: is null")
     if len(value) > MAX_BYTES:
         raise Malformed(f"value: is {len(value)} bytes, more than {MAX_BYTES}")
     try:
-        return _validate_json(value)  # type: ignore[no-any-return]
+        return adapter.validator.validate_json(value)
     except ValidationError:
-        return _decode_with_care(value)
+        return _decode_with_care(value, adapter)
 
 
-def _decode_with_care(value: bytes) -> Command:
+def _decode_with_care(value: bytes, adapter: TypeAdapter[Any]) -> Any:
     """The slow road, for records with nulls and for a message that says what is wrong."""
     try:
         body = from_json(value, allow_inf_nan=False)
@@ -70,7 +82,7 @@ def _decode_with_care(value: bytes) -> Command:
         raise Malformed("value: is not a JSON object")
     body = _without_nulls(body)
     try:
-        return _ADAPTER.validate_python(body)
+        return adapter.validate_python(body)
     except ValidationError as error:
         message = _say(body, error.errors(include_url=False)[0])
         raise Malformed(message, _echo(body)) from None

@@ -36,14 +36,28 @@ class Op(IntEnum):
     SHIP = 7
     ADJUST = 8
     SET_REORDER = 9
-    SWEEP = 10
+    COUNT = 10
+    TRANSFER = 11
+    ARRIVE = 12
+    ORDER = 13
+    """A reserve over several positions, from its client or as a hop."""
+    ARRIVAL = 14
+    UNDO_ORDER = 15
+    UNDO_TRANSFER = 16
+    SETTLE = 17
+    PASS = 18
+    """What belongs to another partition and is passed on to it."""
+    UNPLACED = 19
+    SWEEP = 20
 
 
-class _Words(BaseModel):
+class StrictModel(BaseModel):
+    """What is read to the letter: unknown fields are refused, a number is no string, nothing changes afterwards."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, regex_engine="rust-regex")
 
 
-class _Command(_Words):
+class _Command(StrictModel):
     op: ClassVar[Op | None] = None
     """The verb's number at the gate; None where the verb is not supported yet."""
 
@@ -59,7 +73,7 @@ class _Command(_Words):
 
     @property
     def target(self) -> str | None:
-        """The reservation that it is about, where that is another id than its own."""
+        """The reservation or transfer that it is about, where that is another id than its own."""
         return None
 
     def to_json(self) -> bytes:
@@ -107,7 +121,7 @@ class _OfReservation(_At):
         return self.reservation_id
 
 
-class Line(_Words):
+class Line(StrictModel):
     """One line of an order."""
 
     sku_id: SkuId
@@ -247,14 +261,21 @@ class SetReorder(_At):
 class Count(_At):
     """A cycle count: so many units are there, the reserved ones among them."""
 
+    op: ClassVar[Op | None] = Op.COUNT
     wish: ClassVar[tuple[str, ...]] = ("counted_qty",)
     type: Literal["count"] = "count"
     counted_qty: QuantityOrZero
+
+    @property
+    def units(self) -> int:
+        """The units that were counted; what moves is the difference to what is there."""
+        return self.counted_qty
 
 
 class Transfer(_Moved):
     """Units go to another warehouse."""
 
+    op: ClassVar[Op | None] = Op.TRANSFER
     wish: ClassVar[tuple[str, ...]] = ("quantity", "to_warehouse_id")
     type: Literal["transfer"] = "transfer"
     to_warehouse_id: WarehouseId
@@ -267,15 +288,31 @@ class Transfer(_Moved):
             raise ValueError("to_warehouse_id: must be another warehouse")
         return self
 
+    @property
+    def destination(self) -> str:
+        """The position that the units go to."""
+        return f"{self.sku_id}:{self.to_warehouse_id}"
+
 
 class Arrive(_At):
     """Units of a dispatched transfer came in; its position is the destination."""
 
+    op: ClassVar[Op | None] = Op.ARRIVE
     wish: ClassVar[tuple[str, ...]] = ("quantity", "transfer_id")
     type: Literal["arrive"] = "arrive"
     transfer_id: Id
     quantity: QuantityOrZero
     final: bool = True
+
+    @property
+    def units(self) -> int:
+        """The units that came in."""
+        return self.quantity
+
+    @property
+    def target(self) -> str:
+        """The transfer."""
+        return self.transfer_id
 
 
 class Allocate(_At):
@@ -307,7 +344,7 @@ class Shard(_At):
 
 
 @final
-class Sweep(_Words):
+class Sweep(StrictModel):
     """The sweeper's own: end what expired at or before the clock. Stands in the partition it is about, without a key."""
 
     op: ClassVar[Op | None] = Op.SWEEP
