@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from aiokafka.errors import KafkaError
 from prometheus_client import start_http_server
 
 from onhand.agents import logs
+from onhand.agents.clock import SystemClock
 from onhand.agents.faust_app import build
 from onhand.agents.gate.wiring import gate_role
 from onhand.agents.kafka import tolerance
@@ -43,18 +43,6 @@ _STOP_S = 5.0
 _PROBE_VARIABLE = "ONHAND_TEST_PROBE"
 _GROUP_VARIABLE = "ONHAND_TEST_GROUP"
 """Another consumer group, so that a test can make two owners of every partition."""
-
-
-class SystemClock:
-    """The clock of this machine."""
-
-    def now_ms(self) -> int:
-        """Epoch milliseconds."""
-        return time.time_ns() // 1_000_000
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        await asyncio.sleep(seconds)
 
 
 def run(role: str) -> int:

@@ -1,0 +1,1 @@
+"""The gateway: the agent that speaks HTTP. Start in `app.py`."""

@@ -1,0 +1,43 @@
+"""Scopes: what a route asks of its caller's API key."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
+
+from onhand.agents.gateway.context import context_of
+from onhand.agents.gateway.problems import Problem
+from onhand.sql.api_keys import Holder
+
+Scope = Literal["read", "reserve", "move", "admin"]
+
+_BEARER = HTTPBearer(auto_error=False, scheme_name="apiKey", description="Made by `onhand keys create`.")
+_MOST_CHARS = 128
+
+
+async def holder_of(request: Request) -> Holder:
+    """Whose API key the request carries; 401 where none."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and 0 < len(key) <= _MOST_CHARS:
+        holder = await context_of(request).doorkeeper.holder(key.strip())
+        if holder is not None:
+            return holder
+    raise Problem(401, "unauthorized", "Authorization: Bearer with an API key", headers={"WWW-Authenticate": "Bearer"})
+
+
+async def _caller(
+    request: Request,
+    wanted: SecurityScopes,
+    _: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
+) -> Holder:
+    holder = await holder_of(request)
+    for scope in wanted.scopes:
+        if scope not in holder.scopes:
+            raise Problem(403, "forbidden", f"the API key does not have the scope {scope}")
+    return holder
+
+
+def scope(name: Scope) -> Any:
+    """A dependency that lets in keys with that scope: ``APIRouter(dependencies=[scope("read")])``, or a parameter
+    ``caller: Annotated[Holder, scope("read")]`` where the route needs to know who calls."""
+    return Security(_caller, scopes=[name])
