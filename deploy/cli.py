@@ -33,6 +33,7 @@ def up(
     kafka_port: Port = None,
     redis_port: Port = None,
     postgres_port: Port = None,
+    lock_nodes: Annotated[bool, typer.Option("--lock-nodes", help="Five nodes for the operators' locks, too.")] = False,
     demo_stock: Annotated[bool, typer.Option("--demo-stock", help="Receive the demo's stock, once.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -55,11 +56,14 @@ def up(
             if not stopping():
                 _print_endpoints(endpoints, state, as_json)
 
-        foreground.run_until_stopped(StateDir.at(state), Options(gates=workers, ports=ports), ready)
+        foreground.run_until_stopped(
+            StateDir.at(state), Options(gates=workers, ports=ports, lock_nodes=lock_nodes), ready
+        )
         return
     _end_by_sigterm_as_by_ctrl_c()
     arguments = [] if workers is None else ["--workers", str(workers)]
     arguments += [word for name, port in ports.items() for word in (f"--{name}-port", str(port))]
+    arguments += ["--lock-nodes"] * lock_nodes
     endpoints = foreground.detach(StateDir.at(state), arguments)
     if demo_stock:
         _receive_the_demos_stock(state, lambda: False)

@@ -32,7 +32,10 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A program to run as a child. `orphan_signal` is what it gets when the supervisor dies."""
+    """A program to run as a child. `orphan_signal` is what it gets when the supervisor dies.
+
+    `rest_s`: when it has died, it stays away at least so long.
+    """
 
     argv: list[str]
     env: dict[str, str]
@@ -40,6 +43,7 @@ class Command:
     orphan_signal: signal.Signals
     user: User | None = None
     pass_fds: tuple[int, ...] = ()
+    rest_s: float = 0.0
 
 
 def spawn(command: Command, log: Path) -> subprocess.Popen[bytes]:

@@ -26,6 +26,7 @@ class Keeper:
         self.state = "new"
         self.child: subprocess.Popen[bytes] | None = None
         self.identity: tuple[int, str] | None = None
+        self._rest_s = 0.0
         self._log = state.log(part.name)
         self._report = report
         self._changed = changed
@@ -54,7 +55,7 @@ class Keeper:
             await self._death()
             failures = 0 if time.monotonic() - since > _STEADY_AFTER_S else failures
             self._become("restarting", f"it ended with {self.child.returncode}" if self.child else "")
-            await asyncio.sleep(_PAUSE_S[min(failures, len(_PAUSE_S) - 1)])
+            await asyncio.sleep(max(self._rest_s, _PAUSE_S[min(failures, len(_PAUSE_S) - 1)]))
             failures += 1
             await self._started()
 
@@ -73,7 +74,8 @@ class Keeper:
 
     async def _started(self) -> bool:
         """Start one child; False (and the child is gone) if it died or did not serve in time."""
-        self.child = spawn(self.part.command(), self._log)
+        command = self.part.command()
+        self.child, self._rest_s = spawn(command, self._log), command.rest_s
         self.identity = (self.child.pid, started_at(self.child.pid) or "")
         self._become("starting")
         serving, death = asyncio.create_task(self.part.serving(self.child)), asyncio.create_task(self._death())

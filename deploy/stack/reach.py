@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _PREFIX = "ONHAND_"
 VARIABLES = {"kafka": "ONHAND_KAFKA", "redis": "ONHAND_REDIS", "postgres": "ONHAND_POSTGRES"}
 """The variable that names each server."""
+LOCK_NODES = {"lock_nodes": "ONHAND_LOCK_NODES"}
+"""The variable that names the nodes of the operators' locks, without which all works, too."""
 _SCHEMES = {"redis": ("rediss", "redis"), "postgres": ("postgres", "postgresql")}
 
 
@@ -23,7 +25,7 @@ def environment_of(state: Path, base: Mapping[str, str] = os.environ) -> dict[st
     told: dict[str, str] = {}
     if (state / "endpoints.json").exists():
         endpoints = read_json(state / "endpoints.json")
-        told = {variable: endpoints[name] for name, variable in VARIABLES.items() if name in endpoints}
+        told = {variable: endpoints[name] for name, variable in (VARIABLES | LOCK_NODES).items() if name in endpoints}
     if (state / "secrets.json").exists():
         told["ONHAND_SECRET"] = StateDir(state).secrets()["secret"]
     given = {name: value for name, value in base.items() if value or not name.startswith(_PREFIX)}  # empty is not set

@@ -17,6 +17,8 @@ _PORTS = range(
     20_000, 30_000
 )  # below the ports that systems give to outgoing connections, so that a port is still free at the next start
 
+_PASSWORDS = ("redis", "postgres", "lock_nodes")
+
 
 @dataclass(frozen=True, slots=True)
 class StateDir:
@@ -56,10 +58,12 @@ class StateDir:
     def secrets(self) -> dict[str, str]:
         """Passwords of the embedded servers and the key that signs onhand's own records, made once."""
         path = self.root / "secrets.json"
-        if not path.exists():
-            made = {"redis": secrets.token_hex(24), "postgres": secrets.token_hex(24)}
-            write_private(path, made | {"secret": f"k1:{secrets.token_hex(32)}"})
-        return {str(name): str(value) for name, value in read_json(path).items()}
+        kept: dict[str, str] = read_json(path) if path.exists() else {}
+        if not kept.keys() >= {*_PASSWORDS, "secret"}:  # a new directory, or one of an older version
+            made = {name: secrets.token_hex(24) for name in _PASSWORDS} | {"secret": f"k1:{secrets.token_hex(32)}"}
+            kept = made | kept
+            write_private(path, kept)
+        return {str(name): str(value) for name, value in kept.items()}
 
     def ports(self, names: list[str], given: dict[str, int]) -> dict[str, int]:
         """A port for each name: the given one, else the one of the last start if it is still free, else a new one.

@@ -9,9 +9,11 @@ from onhand.deploy.stack.children import end, shorten, started_at
 from onhand.deploy.stack.errors import Refused, StackError
 from onhand.deploy.stack.kafka import Kafka
 from onhand.deploy.stack.keeper import Keeper
+from onhand.deploy.stack.lock_nodes import NAMES as LOCK_NODE_NAMES
+from onhand.deploy.stack.lock_nodes import lock_nodes
 from onhand.deploy.stack.part import Part, Progress, Report
 from onhand.deploy.stack.postgres import Postgres
-from onhand.deploy.stack.reach import VARIABLES
+from onhand.deploy.stack.reach import LOCK_NODES, VARIABLES
 from onhand.deploy.stack.state import StateDir, read_json, write_private
 from onhand.deploy.stack.valkey import Valkey
 from onhand.deploy.stack.workers import Worker, worker_counts
@@ -19,21 +21,28 @@ from onhand.deploy.stack.workers import Worker, worker_counts
 _WORKER_PATIENCE_S = 10.0
 _SERVER_PATIENCE_S = 25.0
 _LOGS_EVERY_S = 30.0
+_SERVERS = (*VARIABLES, *LOCK_NODE_NAMES)
+"""Parts that are stopped last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to start. `gates` None is what fits the cores, 0 servers only; `ports` by part; `base_env` as os.environ."""
+    """What to start. `gates` None is what fits the cores, 0 servers only; `ports` by part; `base_env` as os.environ.
+
+    `lock_nodes`: the nodes of the operators' locks, too.
+    """
 
     gates: int | None = None
     ports: dict[str, int] = field(default_factory=dict)
     schema: bool = True
+    lock_nodes: bool = False
     base_env: dict[str, str] = field(default_factory=lambda: dict(os.environ))
 
     @property
     def external(self) -> dict[str, str]:
         """Servers that are used instead of the embedded ones, by part name."""
-        return {name: self.base_env[variable] for name, variable in VARIABLES.items() if self.base_env.get(variable)}
+        variables = (VARIABLES | LOCK_NODES).items()
+        return {name: self.base_env[variable] for name, variable in variables if self.base_env.get(variable)}
 
 
 class Supervisor:
@@ -92,13 +101,17 @@ class Supervisor:
     @property
     def environment(self) -> dict[str, str]:
         """The environment of a process that works on this stack: addresses, secret, state directory."""
-        addresses = {VARIABLES[name]: str(value) for name, value in self.endpoints.items() if name in VARIABLES}
+        told, variables = self.endpoints, VARIABLES | LOCK_NODES
+        addresses = {variable: str(told[name]) for name, variable in variables.items() if name in told}
         given = {n: v for n, v in self._options.base_env.items() if v or not n.startswith("ONHAND_")}  # "" is not set
         base = {"ONHAND_SECRET": self._state.secrets()["secret"]} | given
         return base | addresses | {"ONHAND_STATE": str(self._state.root)}
 
     async def _serve(self) -> None:
-        await self._start([self._servers()[name] for name in VARIABLES if name not in self._options.external])
+        servers = self._servers()
+        await self._start(
+            [servers[name] for name in VARIABLES if name not in self._options.external] + self._lock_nodes()
+        )
         if self._options.schema:
             await self._make_schema()
         await self._start(self._workers())
@@ -142,6 +155,12 @@ class Supervisor:
             "postgres": Postgres(self._state, ports["postgres"], secrets["postgres"]),
         }
 
+    def _lock_nodes(self) -> list[Part]:
+        if not self._options.lock_nodes or "lock_nodes" in self._options.external:
+            return []
+        ports = self._state.ports(list(LOCK_NODE_NAMES), {})
+        return [*lock_nodes(self._state, ports, self._state.secrets()["lock_nodes"])]
+
     def _workers(self) -> list[Part]:
         counts = worker_counts(self._options.gates)
         env = self.environment
@@ -157,8 +176,8 @@ class Supervisor:
         self._report(Progress("schema", "ready"))
 
     async def _stop_all(self) -> None:
-        workers = [keeper for keeper in self._keepers if keeper.part.name not in VARIABLES]
-        servers = [keeper for keeper in self._keepers if keeper.part.name in VARIABLES]
+        workers = [keeper for keeper in self._keepers if keeper.part.name not in _SERVERS]
+        servers = [keeper for keeper in self._keepers if keeper.part.name in _SERVERS]
         hurry = asyncio.create_task(self._kill_when_in_a_hurry())
         await asyncio.gather(*(keeper.stop(_WORKER_PATIENCE_S) for keeper in workers))
         await asyncio.gather(*(keeper.stop(_SERVER_PATIENCE_S) for keeper in servers))

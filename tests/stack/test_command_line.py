@@ -36,7 +36,7 @@ def onhand(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
 
 
 def up(state_dir: Path) -> dict[str, Any]:
-    done = onhand("up", "--detach", "--workers", "0", "--json", "--state", str(state_dir))
+    done = onhand("up", "--detach", "--workers", "0", "--lock-nodes", "--json", "--state", str(state_dir))
     assert done.returncode == 0, done.stderr
     endpoints = json.loads(done.stdout)
     assert endpoints == json.loads((state_dir / "endpoints.json").read_text())
@@ -53,8 +53,10 @@ def installation(state_dir: Path) -> Iterator[Path]:
 def test_up_and_down_and_up_after_a_kill_of_everything(installation: Path) -> None:
     first = up(installation)
     _write_everywhere(first)
-    data = [installation / name for name in ("kafka", "redis", "postgres")]
-    assert [folder.stat().st_mode & 0o777 for folder in data] == [0o700] * 3
+    data = [installation / name for name in ("kafka", "redis", "postgres", "locks")]
+    assert [folder.stat().st_mode & 0o777 for folder in data] == [0o700] * 4
+    assert first["processes"].keys() == {"kafka", "redis", "postgres", *(f"lock-{number}" for number in range(1, 6))}
+    assert len(first["lock_nodes"].split(",")) == 5
     assert onhand("up", "--detach", "--state", str(installation)).returncode == 1
     assert _json("migrate", installation) == {"applied": [], "functions": False}
     assert _json("topics", installation) == {"partitions": DEFAULT_PARTITIONS}
@@ -62,7 +64,7 @@ def test_up_and_down_and_up_after_a_kill_of_everything(installation: Path) -> No
     assert not [pid for pid in first["processes"].values() if started_at(pid)]
 
     second = up(installation)
-    assert {name: second[name] for name in ("kafka", "redis", "postgres")} == _addresses(first)
+    assert _addresses(second) == _addresses(first)
     _is_everywhere(second)
     supervisor = json.loads((installation / "run.json").read_text())["supervisor"]["pid"]
     for pid in [supervisor, *second["processes"].values()]:
@@ -74,7 +76,7 @@ def test_up_and_down_and_up_after_a_kill_of_everything(installation: Path) -> No
 
 
 def test_in_the_foreground_no_password_is_shown_and_ctrl_c_stops_all(installation: Path) -> None:
-    with _foreground(installation) as supervisor:
+    with _foreground(installation, "--lock-nodes") as supervisor:
         endpoints = until(lambda: _told(installation / "endpoints.json"), within_s=60)
         supervisor.send_signal(signal.SIGINT)
         _, shown = supervisor.communicate(timeout=30)
@@ -249,7 +251,7 @@ def _lend(python: Path, packages: str) -> None:
 
 
 def _addresses(endpoints: dict[str, Any]) -> dict[str, str]:
-    return {name: endpoints[name] for name in ("kafka", "redis", "postgres")}
+    return {name: endpoints[name] for name in ("kafka", "redis", "postgres", "lock_nodes")}
 
 
 def _write_everywhere(endpoints: dict[str, Any]) -> None:

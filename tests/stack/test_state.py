@@ -21,8 +21,15 @@ from onhand.deploy.stack.supervisor import clean_up
 def test_secrets_are_made_once_and_are_the_owners_only(tmp_path: Path) -> None:
     first = StateDir.at(tmp_path).secrets()
     assert StateDir.at(tmp_path).secrets() == first
-    assert first.keys() == {"redis", "postgres", "secret"}
+    assert first.keys() == {"redis", "postgres", "lock_nodes", "secret"}
     assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
+
+
+def test_secrets_that_an_older_version_did_not_make_are_added(tmp_path: Path) -> None:
+    write_private(tmp_path / "secrets.json", {"redis": "r", "postgres": "p", "secret": "k1:00"})
+    now = StateDir.at(tmp_path).secrets()
+    assert now == {"redis": "r", "postgres": "p", "secret": "k1:00", "lock_nodes": now["lock_nodes"]}
+    assert StateDir.at(tmp_path).secrets() == now
 
 
 def test_secrets_outlive_a_loss_of_power(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

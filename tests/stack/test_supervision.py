@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,13 @@ import psycopg
 import pytest
 import redis
 
-from onhand.deploy.stack import Refused, Stack, StackError
+from onhand.deploy.stack import Refused, Stack, StackError, lock_nodes
 from onhand.deploy.stack import postgres as postgres_part
 from onhand.deploy.stack.children import Command, User, started_at, unprivileged
 from onhand.deploy.stack.down import stop
 from onhand.deploy.stack.foreground import run_until_stopped
 from onhand.deploy.stack.part import Progress, Report
+from onhand.deploy.stack.reach import environment_of
 from onhand.deploy.stack.reachable import reachable_binaries
 from onhand.deploy.stack.state import StateDir, write_private
 from onhand.deploy.stack.supervisor import Options, Supervisor
@@ -128,6 +130,37 @@ def test_a_part_that_dies_is_started_again(state_dir: Path, name: str) -> None:
 
         until(reborn)
         assert remembered(stack.endpoints)[1] == "before"
+
+
+def test_lock_nodes_are_told_and_one_that_died_stays_away_until_its_locks_expired(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It remembers nothing, so back at once it would grant what another holds."""
+    monkeypatch.setattr(lock_nodes, "REST_S", 1.0)
+    with small_stack(state_dir, lock_nodes=True) as stack:
+        told = json.loads((state_dir / "endpoints.json").read_text())
+        urls = told["lock_nodes"].split(",")
+        assert stack.environment["ONHAND_LOCK_NODES"] == told["lock_nodes"]
+        assert environment_of(state_dir, {})["ONHAND_LOCK_NODES"] == told["lock_nodes"]
+        assert told["processes"].keys() == {"redis", "postgres", *lock_nodes.NAMES}
+        nodes = [redis.Redis.from_url(url) for url in urls]
+        pids = [node.info("server")["process_id"] for node in nodes]
+        assert pids == [told["processes"][name] for name in lock_nodes.NAMES]
+        with pytest.raises(redis.AuthenticationError):
+            redis.Redis.from_url(urls[0].replace(stack.state.secrets()["lock_nodes"], "wrong")).ping()
+        os.kill(pids[0], signal.SIGKILL)
+        since = time.monotonic()
+        until(lambda: stack.endpoints["processes"].get("lock-1") not in (None, pids[0]))
+        assert time.monotonic() - since > 0.9
+        until(lambda: json.loads((state_dir / "run.json").read_text())["parts"]["lock-1"]["state"] == "ready")
+        assert nodes[0].ping()
+
+
+def test_lock_nodes_that_the_environment_names_are_used_instead(state_dir: Path) -> None:
+    given = {"ONHAND_LOCK_NODES": "redis://127.0.0.1:1/0", "ONHAND_POSTGRES": "postgresql://127.0.0.1:1/d"}
+    with Stack(state_dir, schema=False, base_env=ELSEWHERE | given, lock_nodes=True) as stack:
+        assert stack.endpoints["processes"].keys() == {"redis"}
+        assert stack.endpoints["lock_nodes"] == stack.environment["ONHAND_LOCK_NODES"] == given["ONHAND_LOCK_NODES"]
 
 
 def test_what_ends_a_stack_while_it_is_used_is_raised(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
