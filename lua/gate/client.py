@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from contextlib import asynccontextmanager
 from typing import Any
 
+import ormsgpack
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -136,6 +137,17 @@ class Gate:
             position: Level(*(int(n or 0) for n in numbers)) for position, numbers in zip(wanted, found, strict=True)
         }
 
+    async def holds(self, reservation_id: str, partitions: int) -> dict[int, str]:
+        """Where a reservation is active: in each partition that has lines of it the position of the first one; one round trip.
+
+        Of several partitions the highest is its home.
+        """
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for partition in range(partitions):
+                pipe.execute_command("HGET", self._keys_of(partition).res, reservation_id)
+            found = await self._call(pipe.execute())
+        return {partition: _held_at(hold) for partition, hold in enumerate(found) if hold}
+
     async def alarm(self, partition: int) -> Alarm | None:
         """Why the partition's lane stopped; None while it may run."""
         value = await self._call(self._send("GET", self._keys_of(partition).alarm))
@@ -193,6 +205,13 @@ def fault_of(error: Exception) -> Retryable | Corrupt:
     if isinstance(error, ResponseError) and str(error).startswith(_PASSING_WORDS):
         return Retryable(message)
     return Corrupt(message)
+
+
+def _held_at(hold: bytes) -> str:
+    try:
+        return str(ormsgpack.unpackb(hold)[0])
+    except (ormsgpack.MsgpackDecodeError, TypeError, IndexError) as error:
+        raise Corrupt("a hold is not of the agreed form") from error
 
 
 def _refusal(reply: list[Any]) -> Gap | Already | Missing | Rules:
