@@ -11,9 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import ormsgpack
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio import Redis
 from redis.exceptions import (
     AskError,
     BusyLoadingError,
@@ -30,6 +28,7 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import TimeoutError as TimedOut
 
+from onhand.lua.connection import redis_at
 from onhand.lua.format import (
     RULES,
     Alarm,
@@ -52,7 +51,6 @@ from onhand.lua.scripts import BIRTH, GATE, Script
 from onhand.schemas.faults import Corrupt, Retryable
 
 TIMEOUT_S = 5.0
-CONNECTIONS = 64
 MAX_SWEEP_LIMIT = 4_000
 
 _PASSING = (
@@ -66,15 +64,8 @@ _LEVEL = ("available", "reserved", "total", "version")
 
 
 def connect(url: str, timeout_s: float = TIMEOUT_S) -> "Gate":
-    """A gate at `redis://` or `rediss://` (nothing is sent yet). Close it with `close()`.
-
-    No socket timeout: with one, Python 3.11 swallows a task's cancellation. No resending: the lane decides that.
-    """
-    pool = BlockingConnectionPool.from_url(
-        url, socket_timeout=None, socket_connect_timeout=None, retry=Retry(NoBackoff(), 0), protocol=2,
-        max_connections=CONNECTIONS, timeout=None,
-    )  # fmt: skip
-    return Gate(Redis.from_pool(pool), timeout_s)
+    """A gate at `redis://` or `rediss://` (nothing is sent yet). Close it with `close()`."""
+    return Gate(redis_at(url), timeout_s)
 
 
 class Gate:

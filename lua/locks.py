@@ -1,0 +1,202 @@
+"""Locks that keep two operators off the same position: Redlock over independent nodes.
+
+The published algorithm (Redis documentation, "Distributed Locks with Redis"): whoever gets a majority of the nodes to set
+`lock:inv:{sku}:{warehouse}` to a value of its own, within what that is valid, holds it. A lease, and no more: it runs out
+in a process that is paused. So nothing may rest on it that must be true; the versions of positions and the log see to that.
+"""
+
+import asyncio
+import math
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from random import Random, SystemRandom
+from typing import Any, NamedTuple
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError, RedisError
+
+from onhand.lua.connection import redis_at
+from onhand.lua.scripts import Script, load
+from onhand.schemas.faults import Retryable
+
+TTL_MS = 5_000
+NODE_TIMEOUT_MS = 250
+"""Small beside the ttl; yet a busy caller, who reads an answer late, does not take five nodes for away."""
+
+_PAUSE_MS = (50, 150)
+"""Between two attempts, at random, so that contenders who split the nodes among them do not do so again."""
+
+_TAKE, _EXTEND, _RELEASE = load("lock_take"), load("lock_extend"), load("lock_release")
+_YES, _NO = 1, 0
+
+
+class Taken(Exception):
+    """Somebody else holds the lock of a position."""
+
+    def __init__(self, position: str, holder: str) -> None:
+        super().__init__(f"{position} is locked by {holder}")
+        self.position, self.holder = position, holder
+
+
+class NoQuorum(Retryable):
+    """Too few nodes answer, or too slowly, to know that nobody else holds the lock; so it is not given."""
+
+
+class _Away(NamedTuple):
+    """A node that gave no vote, and why."""
+
+    reason: str
+
+
+def monotonic_ms() -> int:
+    """The clock by which a lease runs out here; its zero is anywhere."""
+    return time.monotonic_ns() // 1_000_000
+
+
+class Lease:
+    """What `Locks.hold` gives. `locked`: whether there are locks at all; without nodes the work goes on without."""
+
+    def __init__(self, positions: Iterable[str], value: str, locked: bool, clock_ms: Callable[[], int]) -> None:
+        self.positions = sorted(set(positions))
+        self.value = value
+        self.locked = locked
+        self.until_ms = -math.inf if locked else math.inf
+        self._clock_ms = clock_ms
+
+    @property
+    def keys(self) -> list[str]:
+        """As the nodes know it, in the order in which everybody asks for them."""
+        return [f"lock:inv:{position}" for position in self.positions]
+
+    @property
+    def held(self) -> bool:
+        """False once it ran out or was lost, for good. Ask before each step that another holder should not meet."""
+        return self._clock_ms() < self.until_ms
+
+
+class Locks:
+    """The nodes; none: everybody gets a lease at once, with `locked` False."""
+
+    def __init__(
+        self,
+        nodes: Sequence["Redis"],
+        *,
+        ttl_ms: int = TTL_MS,
+        node_timeout_ms: int = NODE_TIMEOUT_MS,
+        clock_ms: Callable[[], int] = monotonic_ms,
+        random: Random | None = None,
+    ) -> None:
+        self._nodes = nodes
+        self._quorum = len(nodes) // 2 + 1
+        self._ttl_ms = ttl_ms
+        self._valid_ms = ttl_ms - ttl_ms // 100 - 2  # clocks of nodes may run that much faster than ours
+        self._node_timeout_ms = node_timeout_ms
+        self._clock_ms = clock_ms
+        self._random = random or SystemRandom()
+
+    @asynccontextmanager
+    async def hold(self, positions: Iterable[str], holder: str, wait_ms: int = 0) -> AsyncIterator[Lease]:
+        """Hold the locks of positions (`SKU:warehouse`), all or none, and extend them until the block ends.
+
+        Raises `Taken` where somebody else has one, after trying again for `wait_ms`; `NoQuorum` at once.
+        """
+        lease = Lease(positions, f"{holder}:{self._random.getrandbits(128):032x}", bool(self._nodes), self._clock_ms)
+        if not lease.positions:
+            raise ValueError("positions: none to lock")
+        if not self._nodes:
+            yield lease
+            return
+        try:
+            await self._take(lease, wait_ms)
+            async with self._extended(lease):
+                yield lease
+        finally:
+            await self._ask(_RELEASE, lease)  # a node that is not reached forgets by itself
+
+    async def close(self) -> None:
+        """Close the connections."""
+        for node in self._nodes:
+            await node.aclose()
+
+    async def _take(self, lease: Lease, wait_ms: int) -> None:
+        give_up_ms = self._clock_ms() + wait_ms
+        while taken := await self._attempt(lease):
+            pause_ms = self._random.uniform(*_PAUSE_MS)
+            if self._clock_ms() + pause_ms > give_up_ms:
+                raise taken
+            await self._ask(_RELEASE, lease)  # the minority that it may have got
+            await asyncio.sleep(pause_ms / 1_000)
+
+    async def _attempt(self, lease: Lease) -> Taken | None:
+        until_ms = self._clock_ms() + self._valid_ms
+        votes = await self._ask(_TAKE, lease, self._ttl_ms)
+        if votes.count(_YES) < self._quorum:
+            return self._refusal(lease, votes)
+        if self._clock_ms() >= until_ms:
+            raise NoQuorum("locks: the nodes took longer to answer than a lock is valid")
+        lease.until_ms = until_ms
+        return None
+
+    def _refusal(self, lease: Lease, votes: Sequence[Any]) -> Taken:
+        holders = Counter((lease.positions[vote[0] - 1], _holder(vote[1])) for vote in votes if isinstance(vote, list))
+        away = [vote.reason for vote in votes if isinstance(vote, _Away)]
+        answered = len(votes) - len(away)
+        if answered < self._quorum:
+            reasons = "; ".join(sorted(set(away)))
+            raise NoQuorum(f"locks: {answered} of {len(votes)} nodes answer, {self._quorum} must: {reasons}")
+        [((position, holder), _)] = holders.most_common(1)
+        return Taken(position, holder)
+
+    @asynccontextmanager
+    async def _extended(self, lease: Lease) -> AsyncIterator[None]:
+        extending = asyncio.create_task(self._extend(lease))
+        try:
+            yield
+        finally:
+            extending.cancel()
+            await asyncio.wait({extending})
+        if not extending.cancelled():
+            extending.result()  # raises what is a bug
+
+    async def _extend(self, lease: Lease) -> None:
+        """Until it is lost: a majority cannot be had any more, or could not be reached before it ran out."""
+        pause_s = self._ttl_ms / 3 / 1_000
+        await asyncio.sleep(pause_s)
+        while lease.held:
+            until_ms = self._clock_ms() + self._valid_ms
+            votes = await self._ask(_EXTEND, lease, self._ttl_ms)
+            if votes.count(_NO) > len(votes) - self._quorum:
+                lease.until_ms = -math.inf
+            elif votes.count(_YES) >= self._quorum and lease.held:  # what was told to be over stays so
+                lease.until_ms = until_ms
+            await asyncio.sleep(pause_s)
+
+    async def _ask(self, script: Script, lease: Lease, *args: Any) -> list[Any]:
+        """What each node answers, all asked at once: no node is waited for longer than its timeout."""
+        run = ("EVALSHA", script.sha, len(lease.keys), *lease.keys, lease.value, *args)
+        return await asyncio.gather(*(self._ask_one(node, script, run) for node in self._nodes))
+
+    async def _ask_one(self, node: "Redis", script: Script, run: Sequence[Any]) -> Any:
+        send: Callable[..., Awaitable[Any]] = node.execute_command
+        try:
+            async with asyncio.timeout(self._node_timeout_ms / 1_000):
+                try:
+                    return await send(*run)
+                except NoScriptError:  # nothing ran
+                    await send("SCRIPT LOAD", script.text)
+                    return await send(*run)
+        except TimeoutError:
+            return _Away(f"no answer within {self._node_timeout_ms} ms")
+        except (RedisError, OSError) as error:
+            return _Away(f"{type(error).__name__}: {error}")
+
+
+def connect(urls: Iterable[str], **options: Any) -> Locks:
+    """Locks at these nodes, `redis://` or `rediss://` (nothing is sent yet). Options as of `Locks`. Close it with `close()`."""
+    return Locks([redis_at(url) for url in urls], **options)
+
+
+def _holder(value: bytes) -> str:
+    return value.decode(errors="replace").rpartition(":")[0]

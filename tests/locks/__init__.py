@@ -1,0 +1,1 @@
+"""Locks of operators against real nodes, which die, hang and forget."""
