@@ -222,6 +222,7 @@ def _findings(crossings: list[dict[str, Any]], reuses: list[dict[str, Any]]) -> 
                 row["version"],
                 row["reorder_point"],
                 row["suggested_quantity"],
+                row.get("reorder_id"),
             )
             for row in crossings
         ],

@@ -29,7 +29,10 @@ class Settings(NamedTuple):
 
 
 class Crossing(NamedTuple):
-    """A position that fell to its reorder point (`low`) or rose above it; `suggested` units to order."""
+    """A position that fell to its reorder point (`low`) or rose above it; `suggested` units to order.
+
+    `reorder_id`: the reorder that the fall triggered; it is told besides.
+    """
 
     low: bool
     position: str
@@ -37,6 +40,7 @@ class Crossing(NamedTuple):
     version: int
     reorder_point: int
     suggested: int
+    reorder_id: str | None = None
 
 
 class Reuse(NamedTuple):

@@ -78,7 +78,9 @@ def messages_of_findings(findings: Findings, mark: tuple[int, int, int], keyring
     """What only the write could tell; `mark` is the partition, and seq and clock after the window."""
     partition, seq, clock_ms = mark
     return {
-        ALERTS: [_alert(crossing, f"{partition}/{seq}", clock_ms) for crossing in findings.crossings],
+        ALERTS: [
+            message for crossing in findings.crossings for message in _alerts(crossing, f"{partition}/{seq}", clock_ms)
+        ],
         COMMANDS: [_undoing(reuse, f"{partition}/{seq}", keyring) for reuse in findings.reuses],
     }
 
@@ -119,15 +121,22 @@ def _moved(movement: Movement) -> Message:
     return _event(events.MOVEMENT_RECORDED, id, position, data, at_ms, trace)
 
 
-def _alert(crossing: Crossing, window: str, at_ms: int) -> Message:
-    low, position, available, _, point, suggested = crossing
-    kind = events.STOCK_LOW if low else events.STOCK_RECOVERED
-    sku_id, warehouse_id = split_position(position)
+def _alerts(crossing: Crossing, window: str, at_ms: int) -> list[Message]:
+    """What a crossing tells, and the reorder that it triggered, if so; two events have two ids."""
+    id = f"{window}/{crossing.position}"
+    told = [_alert(crossing, events.STOCK_LOW if crossing.low else events.STOCK_RECOVERED, id, at_ms)]
+    if crossing.reorder_id is not None:
+        told.append(_alert(crossing, events.REORDER_TRIGGERED, f"{id}/reorder", at_ms))
+    return told
+
+
+def _alert(crossing: Crossing, kind: str, id: str, at_ms: int) -> Message:
+    sku_id, warehouse_id = split_position(crossing.position)
     data = StockAlert(
-        sku_id=sku_id, warehouse_id=warehouse_id, available_qty=available, reorder_point=point,
-        suggested_quantity=suggested if low else None, occurred_at_ms=at_ms,
+        sku_id=sku_id, warehouse_id=warehouse_id, available_qty=crossing.available, reorder_point=crossing.reorder_point,
+        suggested_quantity=crossing.suggested if crossing.low else None, occurred_at_ms=at_ms,
     )  # fmt: skip
-    return _event(kind, f"{window}/{position}", position, data, at_ms, None)
+    return _event(kind, id, crossing.position, data, at_ms, None)
 
 
 def _undoing(reuse: Reuse, window: str, keyring: Keyring) -> Message:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from onhand.schemas.decisions import Decision
 from onhand.schemas.faults import Corrupt
+from onhand.schemas.positions import position_key
 from onhand.sql import remembered
 from onhand.sql.remembered import DoneRow, Kind
 from onhand.sql.window import Change, End, Hold, Movement, Note, Reorder, Sale, Window, movement_id
@@ -225,10 +226,19 @@ def _reordered(folding: _Folding, told: Told, decision: Checked) -> None:
 
 
 def _refused(folding: _Folding, told: Told, decision: Checked) -> None:
-    """Demand that was not met: what a customer wished."""
+    """Demand that was not met: what a customer wished, of an order the lines that fell short."""
     if decision.type in ("reserve", "ship"):
-        key = (decision.decided_at_ms // _DAY_MS, str(told.position))
-        folding.refused[key] = folding.refused.get(key, 0) + decision.quantity
+        day = decision.decided_at_ms // _DAY_MS
+        for position, units in _short(decision) if decision.short else [(str(told.position), decision.quantity)]:
+            folding.refused[day, position] = folding.refused.get((day, position), 0) + units
+
+
+def _short(decision: Checked) -> list[tuple[str, int]]:
+    """Position and units wished of each line that fell short."""
+    lines = [(line.get("sku_id"), line.get("warehouse_id"), line.get("requested")) for line in decision.short]
+    if [tuple(map(type, line)) for line in lines] != [(str, int, int)] * len(lines):
+        raise Corrupt(f"the decision with seq {decision.seq}, {decision.outcome}, has short lines that are none")
+    return [(position_key(sku_id, warehouse_id), units) for sku_id, warehouse_id, units in lines]
 
 
 class _Effect(NamedTuple):

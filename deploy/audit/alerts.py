@@ -1,7 +1,10 @@
 """Alerts against the log: each crossing of a reorder point must have been told, and none that was not so.
 
+Each fall must have triggered a reorder, told beside it: none can be open then, since the rise before it closed the last one.
+
 The ledger judges a crossing at the end of each of its windows, and where these ended only it knows: as an alert's id it tells
-`partition/seq/position`, the seq being that of the window's last decision. So each alert can be held against the log as it was there.
+`partition/seq/position` (a reorder `.../reorder`), the seq being that of the window's last decision. So each alert can be held
+against the log as it was there.
 What had to be told follows from the windows that the ledger still remembers (`LedgerView.windows`): who was low at the end of one and
 is not at the end of the next, or the reverse, has crossed. Before the first of them only this is sure: who is low was told to be once.
 """
@@ -15,11 +18,11 @@ from onhand.deploy.audit.books import DAY_MS, Books
 from onhand.deploy.audit.findings import Findings
 from onhand.deploy.audit.ledger_view import LedgerView
 from onhand.deploy.audit.record import Record
-from onhand.schemas.events import STOCK_LOW, STOCK_RECOVERED, StockAlert
+from onhand.schemas.events import REORDER_TRIGGERED, STOCK_LOW, STOCK_RECOVERED, StockAlert
 from onhand.schemas.positions import position_key
 
 _ID = re.compile(rb"(\d{1,10})/([1-9]\d{0,15})/(.+)")
-"""Partition, seq and position; more digits no number of ours has."""
+"""Partition, seq, and position or what `_subject` makes of it; more digits no number of ours has."""
 _DAYS = 7
 """A suggestion covers the units refused in so many days, the present one included."""
 
@@ -58,17 +61,17 @@ class Alerts:
         self._touched: set[str] = set()
         self._low: set[str] = set()
         """At the end of the last window."""
-        self._ever_low: set[str] = set()
-        """Those of which it was told."""
+        self._ever: set[tuple[str, str]] = set()
+        """Positions and kinds that were told."""
 
     def hear(self, record: Record) -> None:
         """A record of `inventory.alerts`; the same again is no other."""
         kind = (record.header("ce_type") or b"").decode(errors="replace")
-        if kind not in (STOCK_LOW, STOCK_RECOVERED):
+        if kind not in (STOCK_LOW, STOCK_RECOVERED, REORDER_TRIGGERED):
             return
         event, id = record.word(StockAlert), _ID.fullmatch(record.header("ce_id") or b"")
         position = position_key(event.sku_id, event.warehouse_id) if event is not None else ""
-        if event is None or id is None or (int(id[1]), id[3]) != (self._partition, position.encode()):
+        if event is None or id is None or (int(id[1]), id[3]) != (self._partition, _subject(position, kind)):
             self._findings.differ("alert", self._partition, f"offset {record.offset}", "of a window", record.value)
             return
         alert = Alert(kind, event.available_qty, event.reorder_point, event.suggested_quantity, event.occurred_at_ms)
@@ -80,8 +83,7 @@ class Alerts:
 
         Never where the topic has lost records: the crossing may have been told in one of them.
         """
-        told = {position for position, _ in self._told.get(self._ledger.seq, ())}
-        return self._whole and not self._ledger.crossings <= told
+        return self._whole and not self._ledger.crossings <= self._told.get(self._ledger.seq, {}).keys()
 
     def enter(self, decision: dict[str, Any], books: Books) -> None:
         """The next decision; `books` have it already."""
@@ -95,23 +97,23 @@ class Alerts:
                 self._touched.add(position)
         told: Told = self._told.pop(seq, defaultdict(set))
         for (name, kind), alerts in told.items():
-            wanted = self._now(name, at_ms, books)
+            wanted = self._now(name, kind, at_ms, books)
             for alert in alerts:
                 self._findings.expect("alert", self._partition, f"{name} at seq {seq}", wanted, alert)
-            if kind == STOCK_LOW:
-                self._ever_low.add(name)
+        self._ever |= told.keys()
         if seq in self._ledger.windows:
             self._window_ends(seq, books, told.keys())
 
-    def _now(self, position: str, at_ms: int, books: Books) -> Alert | None:
-        """What may be told of a position."""
+    def _now(self, position: str, kind: str, at_ms: int, books: Books) -> Alert | None:
+        """What may be told of a position, instead of an alert of that kind."""
         if position not in self._available:
             return None
         (point, quantity), available, today = books.reorders[position], self._available[position], at_ms // DAY_MS
         if not self._is_low(position, books):
             return Alert(STOCK_RECOVERED, available, point, None, at_ms)
         refused = sum(books.refused[day, position] for day in range(today - _DAYS + 1, today + 1))
-        return Alert(STOCK_LOW, available, point, quantity + refused, at_ms)
+        kind = REORDER_TRIGGERED if kind == REORDER_TRIGGERED else STOCK_LOW
+        return Alert(kind, available, point, quantity + refused, at_ms)
 
     def _is_low(self, position: str, books: Books) -> bool:
         point, _ = books.reorders[position]
@@ -122,15 +124,21 @@ class Alerts:
             low = self._is_low(position, books)
             if low != (position in self._low):
                 self._low ^= {position}
-                self._crossed(seq, position, STOCK_LOW if low else STOCK_RECOVERED, told)
+                for kind in (STOCK_LOW, REORDER_TRIGGERED) if low else (STOCK_RECOVERED,):
+                    self._crossed(seq, position, kind, told)
         self._touched.clear()
 
     def _crossed(self, seq: int, position: str, kind: str, told: Set[tuple[str, str]]) -> None:
         if not self._whole:
             return
-        was_told = position in self._ever_low if seq == self._first else (position, kind) in told
-        if not was_told and seq == self._ledger.seq and position in self._ledger.crossings:
+        was_told = (position, kind) in (self._ever if seq == self._first else told)
+        if not was_told and seq == self._ledger.seq and (position, kind) in self._ledger.crossings:
             self.late += 1
         else:
             found = kind if was_told else None
             self._findings.expect("alert", self._partition, f"{position} at seq {seq}", kind, found)
+
+
+def _subject(position: str, kind: str) -> bytes:
+    """How an alert of that kind names the position in its id: two of one window must not have the same."""
+    return (f"{position}/reorder" if kind == REORDER_TRIGGERED else position).encode()

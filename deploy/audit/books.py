@@ -82,7 +82,16 @@ class Books:
         elif outcome == "applied":
             self._move(position, decision, trace or None)
         elif outcome in _REFUSED and decision["type"] in ("reserve", "ship"):
-            self.refused[decision["decided_at_ms"] // DAY_MS, position] += decision["quantity"]
+            self._refuse(position, decision)
+
+    def _refuse(self, position: str, decision: dict[str, Any]) -> None:
+        """Of an order the lines that fell short are counted, each at its position."""
+        day = decision["decided_at_ms"] // DAY_MS
+        short = decision.get("short")
+        if not short:
+            self.refused[day, position] += decision["quantity"]
+        for line in short or ():
+            self.refused[day, position_key(line["sku_id"], line["warehouse_id"])] += line["requested"]
 
     def _end(self, position: str, outcome: str, decision: dict[str, Any], trace: bytes | None) -> None:
         name = decision["reservation_id"]

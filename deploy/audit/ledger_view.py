@@ -10,6 +10,7 @@ from psycopg import Connection
 
 from onhand.deploy.audit.books import Open, Tallies, reservation_row
 from onhand.deploy.audit.memories import enter, unpacked
+from onhand.schemas.events import REORDER_TRIGGERED, STOCK_LOW, STOCK_RECOVERED
 from onhand.schemas.partitioner import partition_of
 from onhand.schemas.positions import position_key
 
@@ -36,7 +37,7 @@ class LedgerView:
     `newest` is the greatest movement_id by position; `last_window` counts by position the events that lie beside the
     watermark: so many may not be announced yet, and no more. `refused` are units by day (since the epoch) and position.
     `windows` are the seqs at which the last windows ended, without a gap but for those that changed nothing; `crossings` are the
-    positions that crossed their reorder point in the last one.
+    positions that crossed their reorder point in the last one, with the kind of each alert that it tells of it.
     """
 
     seq: int
@@ -52,7 +53,7 @@ class LedgerView:
     remembered: Tallies = field(default_factory=Tallies)
     refused: Counter[tuple[int, str]] = field(default_factory=Counter)
     windows: set[int] = field(default_factory=set)
-    crossings: set[str] = field(default_factory=set)
+    crossings: set[tuple[str, str]] = field(default_factory=set)
 
 
 _PARTITIONS: LiteralString = """
@@ -92,8 +93,15 @@ def read_ledger(connection: "Connection[Any]") -> dict[int, LedgerView]:
         view = views[partition]
         view.last_window = Counter(word for word in _words(events) if word in view.positions)
         view.windows.add(view.seq)
-        view.crossings = {position_key(row["sku_id"], row["warehouse_id"]) for row in crossings}
+        view.crossings = {alert for row in crossings for alert in _alerts(row)}
     return views
+
+
+def _alerts(crossing: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    position = position_key(crossing["sku_id"], crossing["warehouse_id"])
+    yield position, STOCK_LOW if crossing["low"] else STOCK_RECOVERED
+    if crossing.get("reorder_id") is not None:
+        yield position, REORDER_TRIGGERED
 
 
 def _words(events: bytes) -> list[str]:

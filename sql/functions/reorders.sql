@@ -51,3 +51,44 @@ CREATE FUNCTION ledger_add_refused(p_partition integer, p_refused jsonb) RETURNS
     FROM jsonb_to_recordset(p_refused) r (day date, sku_id text, warehouse_id integer, units bigint)
     ON CONFLICT (partition, day, sku_id, warehouse_id) DO UPDATE SET units = refused_units.units + excluded.units
 $$;
+
+-- The same in each process and after any crash: RFC 9562's version 8 over the name of the event that tells it.
+CREATE FUNCTION ledger_reorder_id(p_partition integer, p_seq bigint, p_sku text, p_warehouse integer)
+RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
+    SELECT overlay(overlay(encode(substr(sha256(convert_to(format('%s/%s/%s:%s', p_partition, p_seq, p_sku, p_warehouse),
+        'UTF8')), 1, 16), 'hex') PLACING '8' FROM 13 FOR 1) PLACING 'a' FROM 17 FOR 1)::uuid
+$$;
+
+-- What the window received, at the positions that have an open reorder (`closed_at` is null).
+CREATE FUNCTION ledger_receive_reorders(p_clock timestamptz, p_sku text[], p_dest integer[], p_quantity bigint[], p_type text[])
+RETURNS void LANGUAGE sql AS $$
+    UPDATE reorders r SET received_units = received_units + u.units,
+        status = CASE WHEN received_units + u.units >= suggested_quantity THEN 'received' ELSE 'open' END::reorder_status,
+        closed_at = CASE WHEN received_units + u.units >= suggested_quantity THEN p_clock END
+    FROM (SELECT sku, dest, sum(quantity)::bigint units FROM unnest(p_sku, p_dest, p_quantity, p_type)
+              m (sku, dest, quantity, type)
+          WHERE type = 'receive' GROUP BY sku, dest) u
+    WHERE r.sku_id = ANY (ARRAY[u.sku]) AND r.warehouse_id = u.dest AND r.closed_at IS NULL
+$$;
+
+-- Close the reorders of positions that rose above their point, and open one for each that fell to it: after what was received.
+-- Returns the crossings with the `reorder_id` that each triggered. A fall finds none open, since the rise before it closed it;
+-- where an outsider's change made it so, the one that is open stays the only one, and none is triggered (`reorder_id` null).
+CREATE FUNCTION ledger_follow_crossings(p_partition integer, p_seq bigint, p_clock timestamptz, p_crossings jsonb)
+RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE reorders r SET status = 'closed', closed_at = p_clock
+    FROM jsonb_to_recordset(p_crossings) c (low boolean, sku_id text, warehouse_id integer)
+    WHERE NOT c.low AND r.sku_id = ANY (ARRAY[c.sku_id]) AND r.warehouse_id = c.warehouse_id AND r.closed_at IS NULL;
+    INSERT INTO reorders (reorder_id, sku_id, warehouse_id, suggested_quantity, reorder_point, opened_at, partition)
+    SELECT ledger_reorder_id(p_partition, p_seq, sku_id, warehouse_id), sku_id, warehouse_id, suggested_quantity,
+           reorder_point, p_clock, p_partition
+    FROM jsonb_to_recordset(p_crossings)
+        c (low boolean, sku_id text, warehouse_id integer, suggested_quantity bigint, reorder_point bigint)
+    WHERE low
+    ON CONFLICT (partition, sku_id, warehouse_id) WHERE status = 'open' DO NOTHING;
+    RETURN (SELECT jsonb_agg(told || jsonb_build_object('reorder_id', (
+        SELECT reorder_id FROM reorders WHERE reorder_id = ANY (ARRAY[
+            ledger_reorder_id(p_partition, p_seq, told ->> 'sku_id', (told ->> 'warehouse_id')::integer)]))) ORDER BY place)
+        FROM jsonb_array_elements(p_crossings) WITH ORDINALITY c (told, place));
+END $$;

@@ -44,6 +44,13 @@ BEGIN
     IF p_reorders IS NOT NULL THEN
         crossings := crossings || ledger_write_reorders(p_partition, clock, p_reorders);
     END IF;
+    -- Where nothing is on order, reorders cost this one look.
+    IF cardinality(m_id) > 0 AND EXISTS (SELECT FROM reorders WHERE partition = p_partition AND status = 'open') THEN
+        PERFORM ledger_receive_reorders(clock, m_sku, m_dest, m_quantity, m_type);
+    END IF;
+    IF crossings <> '[]' THEN
+        crossings := ledger_follow_crossings(p_partition, p_seq, clock, crossings);
+    END IF;
     IF cardinality(b_id) > 0 THEN
         reuses := ledger_begin_holds(p_partition, p_seq, clock, b_id, b_line, b_sku, b_warehouse, b_quantity, b_order,
                                      b_channel, b_expires, b_ended);

@@ -10,6 +10,7 @@ from onhand.agents.ledger import events
 from onhand.agents.ledger.fold import fold
 from onhand.agents.ledger.intake import Intake, Jump
 from onhand.agents.ports import Message
+from onhand.deploy.audit.books import Books
 from onhand.schemas.events import RESERVATION_COMMITTED
 from onhand.schemas.faults import Corrupt
 from onhand.schemas.outcomes import Outcome
@@ -149,6 +150,41 @@ def test_a_decision_that_lacks_what_its_outcome_needs_is_never_written(type: str
     assert fold(0, told([decision])).seq == decision["seq"]
     with pytest.raises(Corrupt, match=f"seq {decision['seq']}"):
         fold(0, told([decision | {name: None}]))
+
+
+def refusal(*short: dict[str, object]) -> dict[str, object]:
+    """A refused reserve of 7 units, of an order if lines of it fell short."""
+    [decision] = Deciding()(reserve(1, 7))
+    return decision | ({"short": list(short)} if short else {})
+
+
+def short(warehouse_id: object, requested: object, **other: object) -> dict[str, object]:
+    return {
+        "line": 0,
+        "sku_id": "CLOCK",
+        "warehouse_id": warehouse_id,
+        "requested": requested,
+        "available_qty": 1,
+    } | other
+
+
+def test_demand_that_was_not_met_is_that_of_each_line_that_fell_short() -> None:
+    assert fold(0, told([refusal()])).refused == {(0, "CLOCK:1"): 7}
+    order = refusal(short(1, 9), short(2, 4), short(1, 3, sku_id="OTHER"))
+    assert fold(0, told([order])).refused == {(0, "CLOCK:1"): 9, (0, "CLOCK:2"): 4, (0, "OTHER:1"): 3}
+    twice = [order, refusal(short(2, 5)) | {"seq": 2}]
+    assert fold(0, told(twice)).refused == {(0, "CLOCK:1"): 9, (0, "CLOCK:2"): 9, (0, "OTHER:1"): 3}
+    assert fold(0, told([order | {"replayed": True}])).refused == {}
+    books = Books()
+    for decision in twice:
+        books.enter(dict(decision))
+    assert books.refused == fold(0, told(twice)).refused
+
+
+@pytest.mark.parametrize("line", [{}, short(1, "9"), short(1, True), short(None, 9), short(1, 9, sku_id=3)])
+def test_lines_that_fell_short_and_are_none_are_never_written(line: dict[str, object]) -> None:
+    with pytest.raises(Corrupt, match=r"seq 1.* short lines that are none"):
+        fold(0, told([refusal(line)]))
 
 
 def test_no_outcome_of_any_type_does_what_another_does() -> None:

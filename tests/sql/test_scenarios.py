@@ -12,7 +12,8 @@ from tests.scenarios import WINDOW_MS as SCENARIO_WINDOW_MS
 from tests.sql.conftest import Rows
 
 TABLES = (
-    "inventory, reservations, reservation_reuses, stock_movements, ledger_partitions, remembered_ids, refused_units"
+    "inventory, reservations, reservation_reuses, stock_movements, ledger_partitions, remembered_ids, refused_units,"
+    " reorders"
 )
 
 

@@ -32,11 +32,12 @@ def test_the_contracts_columns_come_first_and_its_keys_hold(rows: Rows, table: s
     assert [name for (name,) in key] == KEYS[table]
 
 
-def test_enumerations_are_the_contracts(rows: Rows) -> None:
+def test_enumerations_are_the_contracts_and_those_of_reorders(rows: Rows) -> None:
     found = rows("SELECT t.typname, array_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_type t"
                  " JOIN pg_enum e ON e.enumtypid = t.oid GROUP BY 1 ORDER BY 1")  # fmt: skip
     assert found == [
         ("movement_type", ["receive", "ship", "transfer", "adjust", "return"]),
+        ("reorder_status", ["open", "received", "closed"]),
         ("reservation_end", ["committed", "released", "expired"]),
         ("reservation_status", ["active", "committed", "released"]),
     ]
@@ -59,6 +60,10 @@ MOVEMENT = {
     "movement_id": "gen_random_uuid()", "sku_id": "'A'", "dest_warehouse": "1", "quantity": "1",
     "movement_type": "'receive'", "created_at": "now()",
 }  # fmt: skip
+REORDER = {
+    "reorder_id": "gen_random_uuid()", "sku_id": "'A'", "warehouse_id": "1", "suggested_quantity": "5",
+    "reorder_point": "1", "opened_at": "now()", "partition": "0",
+}  # fmt: skip
 PARTITION = {
     "partition": "0", "topic_id": "'t'", "seq": "0", "source_offset": "-1", "decisions_offset": "0", "clock_ms": "0",
     "window_ms": "1", "sweep_limit": "1", "rules": "1",
@@ -77,6 +82,10 @@ PARTITION = {
         ("reservations", RESERVATION, {"quantity": "0"}, "reservations_quantity_is_positive"),
         ("reservations", RESERVATION, {"status": "'committed'"}, "reservations_end_fits_status"),
         ("reservations", RESERVATION, {"ended_as": "'expired'", "ended_at": "now()"}, "reservations_end_fits_status"),
+        ("reorders", REORDER, {"suggested_quantity": "-1"}, "reorders_units_are_never_negative"),
+        ("reorders", REORDER, {"status": "'closed'"}, "reorders_end_fits_status"),
+        ("reorders", REORDER, {"closed_at": "now()"}, "reorders_end_fits_status"),
+        ("reorders", REORDER, {"status": "'received'", "closed_at": "now()"}, "reorders_received_is_all_of_it"),
         ("stock_movements", MOVEMENT, {"quantity": "-1"}, "stock_movements_quantity_is_positive_unless_adjusted"),
         ("stock_movements", MOVEMENT, {"movement_type": "'ship'"}, "stock_movements_ends_fit_type"),
         ("ledger_partitions", PARTITION, {"seq": "-1"}, "ledger_partitions_watermark_is_sane"),
@@ -90,6 +99,14 @@ def test_invariants_have_names(
     with pytest.raises(psycopg.errors.CheckViolation) as refused:
         insert(rows, table, row | {"warehouse_id": "2"} | broken if table == "inventory" else row | broken)
     assert refused.value.diag.constraint_name == constraint
+
+
+def test_a_position_has_one_open_reorder_at_most(rows: Rows) -> None:
+    insert(rows, "reorders", REORDER)
+    insert(rows, "reorders", REORDER | {"status": "'closed'", "closed_at": "now()"})
+    insert(rows, "reorders", REORDER | {"warehouse_id": "2"})
+    with pytest.raises(psycopg.errors.UniqueViolation, match="reorders_one_open"):
+        insert(rows, "reorders", REORDER)
 
 
 def insert(rows: Rows, table: str, row: dict[str, str]) -> None:
