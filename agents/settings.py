@@ -117,6 +117,16 @@ class Settings(BaseSettings):
     """Replicas of the topics that are made."""
     ready_fd: int | None = None
     metrics_port: int | None = Field(default=None, ge=0, le=65_535)
+    gateway_host: str = "127.0.0.1"
+    """Where the gateway listens; ``0.0.0.0`` for everybody."""
+    gateway_port: int = Field(default=8080, ge=0, le=65_535)
+    """0: a free one, which the log tells."""
+    gateway_timeout_s: float = Field(default=10.0, gt=0, le=300)
+    """So long a call waits for its answer."""
+    gateway_rate: int = Field(default=2_000, ge=1, le=1_000_000)
+    """Calls of one API key a second, over all gateways; twice as many at once."""
+    gateway_drain_s: float = Field(default=0.5, ge=0, le=300)
+    """After SIGTERM `/readyz` says 503 at least so long, for balancers to see it, before nobody listens."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("kafka")

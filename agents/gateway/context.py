@@ -6,10 +6,13 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from onhand.agents.gateway.desk import Desk
 from onhand.agents.gateway.doorkeeper import Doorkeeper
+from onhand.agents.gateway.finder import Finder
 from onhand.agents.ports import Clock
 from onhand.agents.settings import Settings
 from onhand.lua.gate import Gate
+from onhand.lua.limits import Limits
 from onhand.sql.pool import Pool
 
 
@@ -26,6 +29,9 @@ class Context:
     gate: Gate
     pool: Pool
     doorkeeper: Doorkeeper
+    limits: Limits
+    finder: Finder
+    desk: Desk
     draining: asyncio.Event = field(default_factory=asyncio.Event)
 
 

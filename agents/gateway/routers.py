@@ -2,4 +2,8 @@
 
 from fastapi import APIRouter
 
-ROUTERS: tuple[APIRouter, ...] = ()
+from onhand.agents.gateway import movements, reservations
+
+ROUTERS: tuple[APIRouter, ...] = (reservations.router, movements.router)
+STREAMED: frozenset[str] = frozenset()
+"""Paths whose bodies may be of any length."""

@@ -1,0 +1,85 @@
+"""Listening to a topic from its end on: every gateway hears all, so there is no consumer group."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from onhand.agents.settings import Kafka
+
+log = structlog.get_logger("tail")
+
+_LOOK_S = 1.0
+_ANSWER_S = 3.0
+_START_S = 15.0
+_AGAIN_S = 0.5
+_FETCH_WAIT_MS = 50
+"""A fetch that waits holds up the partitions that are not in it; so it must not wait long."""
+
+
+class Tail:
+    """All partitions of a topic. `ready`: it stood at the end of the log, and Kafka answers since.
+
+    After a fault it goes on where it was, so that what is waited for is not missed.
+    """
+
+    def __init__(
+        self, kafka: Kafka, topic: str, partitions: int, hear: Callable[[Sequence[ConsumerRecord]], None]
+    ) -> None:
+        self._kafka = kafka
+        self._places = [TopicPartition(topic, partition) for partition in range(partitions)]
+        self._hear = hear
+        self._next: dict[TopicPartition, int] = {}
+        self.ready = asyncio.Event()
+
+    async def run(self) -> None:
+        """Listen until cancelled."""
+        while True:
+            try:
+                async with self._consumer() as consumer, asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._listen(consumer))
+                    tasks.create_task(self._watch(consumer))
+            except* (KafkaError, OSError, TimeoutError) as faults:
+                log.warning("not heard now", topic=self._places[0].topic, fault=repr(faults.exceptions[0]))
+            finally:
+                self.ready.clear()
+            await asyncio.sleep(_AGAIN_S)
+
+    @asynccontextmanager
+    async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
+        consumer = AIOKafkaConsumer(
+            **self._kafka.aiokafka(),
+            enable_auto_commit=False,
+            auto_offset_reset="latest",
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
+        )
+        try:
+            async with asyncio.timeout(_START_S):
+                await consumer.start()
+                consumer.assign(self._places)
+                ends = await consumer.end_offsets(self._places)
+            for place, end in ends.items():
+                consumer.seek(place, min(end, self._next.get(place, end)))
+            yield consumer
+        finally:
+            await consumer.stop()
+
+    async def _listen(self, consumer: AIOKafkaConsumer) -> None:
+        while True:
+            for place, records in (await consumer.getmany(timeout_ms=1_000)).items():
+                self._hear(records)
+                self._next[place] = records[-1].offset + 1
+
+    async def _watch(self, consumer: AIOKafkaConsumer) -> None:
+        """Ask for the end again and again: a consumer by itself does not tell that its broker is away."""
+        while True:
+            async with asyncio.timeout(_ANSWER_S):
+                ends = await consumer.end_offsets(self._places)
+            while not self.ready.is_set():
+                if all([await consumer.position(place) >= ends[place] for place in self._places]):
+                    self.ready.set()
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(_LOOK_S)
