@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from onhand.deploy.bench.cli import app as bench
+from onhand.deploy.keys import app as keys
 from onhand.deploy.stack.errors import Refused, StackError, Usage
 from onhand.schemas.faults import Corrupt, Retryable
 
@@ -33,11 +34,12 @@ def up(
     kafka_port: Port = None,
     redis_port: Port = None,
     postgres_port: Port = None,
+    gateway_port: Port = None,
     lock_nodes: Annotated[bool, typer.Option("--lock-nodes", help="Five nodes for the operators' locks, too.")] = False,
     demo_stock: Annotated[bool, typer.Option("--demo-stock", help="Receive the demo's stock, once.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Start everything on this machine: servers, tables, topics, workers."""
+    """Start everything on this machine: servers, tables, topics, workers, gateway."""
     import os
 
     from onhand.deploy.stack import foreground
@@ -46,7 +48,7 @@ def up(
     from onhand.deploy.stack.supervisor import Options
 
     settings_of(os.environ)  # what is wrong there is told before anything is started
-    given = {"kafka": kafka_port, "redis": redis_port, "postgres": postgres_port}
+    given = {"kafka": kafka_port, "redis": redis_port, "postgres": postgres_port, "gateway": gateway_port}
     ports = {name: port for name, port in given.items() if port}
     if not detach:
 
@@ -124,6 +126,7 @@ def demo(
 
 
 app.add_typer(bench, name="bench")
+app.add_typer(keys, name="keys")
 
 
 @app.command()
@@ -166,18 +169,40 @@ def topics(state: State = DEFAULT_STATE, as_json: Json = False) -> None:
 @app.command()
 def worker(role: Annotated[str, typer.Argument(help="gate or ledger")], state: State = DEFAULT_STATE) -> None:
     """Run one worker in the foreground until SIGTERM, as a container would."""
-    import os
-
     from onhand.agents.worker import ROLES, run
-    from onhand.deploy.stack.reach import environment_of, signing_settings_at
+    from onhand.deploy.stack.reach import signing_settings_at
 
     if role not in ROLES:
         raise typer.BadParameter(f"{role!r} is none of {', '.join(ROLES)}", param_hint="ROLE")
     signing_settings_at(state)  # what is wrong there is told in a line
-    environment = environment_of(state)
-    os.environ.clear()  # of variables that are empty, too
-    os.environ |= environment
+    _take_the_environment(state)
     raise typer.Exit(run(role))
+
+
+@app.command()
+def gateway(state: State = DEFAULT_STATE, port: Port = None) -> None:
+    """Run one gateway in the foreground until SIGTERM, as a container would."""
+    import os
+
+    from onhand.agents.gateway.serving import run
+    from onhand.deploy.stack.reach import settings_at
+
+    settings_at(state)  # what is wrong there is told in a line
+    _take_the_environment(state)
+    if port:
+        os.environ["ONHAND_GATEWAY_PORT"] = str(port)
+    raise typer.Exit(run())
+
+
+def _take_the_environment(state: Path) -> None:
+    """Of who runs a part of the stack in this process; variables that are empty are not set."""
+    import os
+
+    from onhand.deploy.stack.reach import environment_of
+
+    environment = environment_of(state)
+    os.environ.clear()
+    os.environ |= environment
 
 
 def _end_by_sigterm_as_by_ctrl_c() -> None:
@@ -225,9 +250,9 @@ def _print_endpoints(endpoints: dict[str, Any], state: Path, as_json: bool) -> N
     from onhand.deploy.stack import redact
 
     for name, value in endpoints.items():
-        if name != "processes":
+        if name not in ("processes", "api_key"):
             typer.echo(f"{name:9} {redact(str(value))}", err=True)
-    typer.echo(f"ready; {state.absolute() / 'endpoints.json'} has the passwords", err=True)
+    typer.echo(f"ready; {state.absolute() / 'endpoints.json'} has the passwords and an API key", err=True)
 
 
 def main() -> None:

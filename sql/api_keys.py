@@ -5,7 +5,7 @@ import secrets
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
-from typing import LiteralString, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 
 from onhand.sql.pool import Pool
 
@@ -41,6 +41,11 @@ class KeyRow(NamedTuple):
     scopes: list[str]
     created_at: datetime
     revoked_at: datetime | None
+
+    def told(self) -> dict[str, Any]:
+        """As JSON, times in RFC 3339."""
+        ended = self.revoked_at and self.revoked_at.isoformat()
+        return self._asdict() | {"created_at": self.created_at.isoformat(), "revoked_at": ended}
 
 
 def new_key(scopes: Iterable[str]) -> NewKey:

@@ -7,6 +7,7 @@ from typing import Any
 
 from onhand.deploy.stack.children import end, shorten, started_at
 from onhand.deploy.stack.errors import Refused, StackError
+from onhand.deploy.stack.gateway import Gateway
 from onhand.deploy.stack.kafka import Kafka
 from onhand.deploy.stack.keeper import Keeper
 from onhand.deploy.stack.lock_nodes import NAMES as LOCK_NODE_NAMES
@@ -18,6 +19,7 @@ from onhand.deploy.stack.state import StateDir, read_json, write_private
 from onhand.deploy.stack.valkey import Valkey
 from onhand.deploy.stack.workers import Worker, worker_counts
 
+_GATEWAY_PATIENCE_S = 15.0
 _WORKER_PATIENCE_S = 10.0
 _SERVER_PATIENCE_S = 25.0
 _LOGS_EVERY_S = 30.0
@@ -147,7 +149,8 @@ class Supervisor:
             raise _first(faults) from None
 
     def _servers(self) -> dict[str, Part]:
-        ports = self._state.ports(["kafka", "kafka-controller", "redis", "postgres"], self._options.ports)
+        names = ["kafka", "kafka-controller", "redis", "postgres", *({"gateway"} & self._options.ports.keys())]
+        ports = self._state.ports(names, self._options.ports)
         secrets = self._state.secrets()
         return {
             "kafka": Kafka(self._state, ports["kafka"], ports["kafka-controller"]),
@@ -164,9 +167,10 @@ class Supervisor:
     def _workers(self) -> list[Part]:
         counts = worker_counts(self._options.gates)
         env = self.environment
-        return [
+        workers: list[Part] = [
             Worker(self._state, role, number, env) for role, count in counts.items() for number in range(1, count + 1)
         ]
+        return [*workers, Gateway(self._state, env=env, given=self._options.ports.get("gateway"))] if workers else []
 
     async def _make_schema(self) -> None:
         from onhand.deploy.stack.schema import make_schema
@@ -176,9 +180,12 @@ class Supervisor:
         self._report(Progress("schema", "ready"))
 
     async def _stop_all(self) -> None:
-        workers = [keeper for keeper in self._keepers if keeper.part.name not in _SERVERS]
+        """Gateways first, whose callers still wait for workers; then workers, then servers."""
         servers = [keeper for keeper in self._keepers if keeper.part.name in _SERVERS]
+        gateways = [keeper for keeper in self._keepers if isinstance(keeper.part, Gateway)]
+        workers = [keeper for keeper in self._keepers if keeper not in servers and keeper not in gateways]
         hurry = asyncio.create_task(self._kill_when_in_a_hurry())
+        await asyncio.gather(*(keeper.stop(_GATEWAY_PATIENCE_S) for keeper in gateways))
         await asyncio.gather(*(keeper.stop(_WORKER_PATIENCE_S) for keeper in workers))
         await asyncio.gather(*(keeper.stop(_SERVER_PATIENCE_S) for keeper in servers))
         hurry.cancel()

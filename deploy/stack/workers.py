@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from onhand.deploy.stack.children import Command
 from onhand.deploy.stack.part import Report
@@ -30,7 +30,6 @@ class Worker:
     number: int
     env: dict[str, str]
     stop_signal: signal.Signals = signal.SIGTERM
-    endpoint: dict[str, str] = field(default_factory=dict)
     _ready: tuple[int, int] = (-1, -1)
 
     @property
@@ -38,18 +37,30 @@ class Worker:
         """As in `gate-1`."""
         return f"{self.role}-{self.number}"
 
+    @property
+    def endpoint(self) -> dict[str, str]:
+        """Nobody speaks to it."""
+        return {}
+
     def prepare(self, report: Report) -> None:
         """Nothing: servers, tables and topics are there before workers are."""
 
     def command(self) -> Command:
         """The worker in the foreground, with a pipe on which it tells that it serves."""
         self._ready = os.pipe()
-        argv = [sys.executable, "-m", "onhand.deploy.cli", "worker", self.role]
-        env = self.env | {"ONHAND_READY_FD": str(self._ready[1])} | self._metrics()
+        argv = [sys.executable, "-m", "onhand.deploy.cli", *self.words()]
+        env = self.env | {"ONHAND_READY_FD": str(self._ready[1])} | self.extra()
         return Command(argv, env, self.state.root, orphan_signal=signal.SIGKILL, pass_fds=(self._ready[1],))
 
-    def _metrics(self) -> dict[str, str]:
-        """A port of its own for each: gates from ONHAND_METRICS_PORT on, ledgers behind the most gates there may be."""
+    def words(self) -> list[str]:
+        """What is said to `onhand`."""
+        return ["worker", self.role]
+
+    def extra(self) -> dict[str, str]:
+        """What its environment has beside the stack's: a port for metrics, of its own.
+
+        Gates have those from ONHAND_METRICS_PORT on, ledgers those behind the most gates there may be.
+        """
         first = self.env.get("ONHAND_METRICS_PORT")
         if not first:
             return {}
