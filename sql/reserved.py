@@ -6,7 +6,7 @@ from onhand.sql.pool import Pool
 
 _LINES: LiteralString = """
 SELECT line, sku_id, warehouse_id, quantity, status::text, ended_as::text, partition, home,
-       (extract(epoch FROM expires_at) * 1000)::bigint
+       (extract(epoch FROM expires_at) * 1000)::bigint, order_id, channel
 FROM reservations WHERE reservation_id = %s::uuid ORDER BY line
 """
 
@@ -23,6 +23,8 @@ class ReservedLine(NamedTuple):
     partition: int
     home: int
     expires_at_ms: int
+    order_id: str | None
+    channel: str | None
 
     @property
     def position(self) -> str:

@@ -49,6 +49,7 @@ BEGIN
         PERFORM ledger_receive_reorders(clock, m_sku, m_dest, m_quantity, m_type);
     END IF;
     IF crossings <> '[]' THEN
+        PERFORM ledger_mark_low(crossings);
         crossings := ledger_follow_crossings(p_partition, p_seq, clock, crossings);
     END IF;
     IF cardinality(b_id) > 0 THEN
