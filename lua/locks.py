@@ -15,6 +15,7 @@ from random import Random, SystemRandom
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import NoScriptError, RedisError
 
 from onhand.lua.connection import redis_at
@@ -179,14 +180,12 @@ class Locks:
         return await asyncio.gather(*(self._ask_one(node, script, run) for node in self._nodes))
 
     async def _ask_one(self, node: "Redis", script: Script, run: Sequence[Any]) -> Any:
-        send: Callable[..., Awaitable[Any]] = node.execute_command
         try:
             async with asyncio.timeout(self._node_timeout_ms / 1_000):
                 try:
-                    return await send(*run)
-                except NoScriptError:  # nothing ran
-                    await send("SCRIPT LOAD", script.text)
-                    return await send(*run)
+                    return await _run(node, script, run)
+                except ConnectionLost:  # as one from before the node's restart; what ran already answers the same again
+                    return await _run(node, script, run)
         except TimeoutError:
             return _Away(f"no answer within {self._node_timeout_ms} ms")
         except (RedisError, OSError) as error:
@@ -196,6 +195,15 @@ class Locks:
 def connect(urls: Iterable[str], **options: Any) -> Locks:
     """Locks at these nodes, `redis://` or `rediss://` (nothing is sent yet). Options as of `Locks`. Close it with `close()`."""
     return Locks([redis_at(url) for url in urls], **options)
+
+
+async def _run(node: "Redis", script: Script, run: Sequence[Any]) -> Any:
+    send: Callable[..., Awaitable[Any]] = node.execute_command
+    try:
+        return await send(*run)
+    except NoScriptError:  # nothing ran
+        await send("SCRIPT LOAD", script.text)
+        return await send(*run)
 
 
 def _holder(value: bytes) -> str:

@@ -91,3 +91,23 @@ async def test_a_wrong_password_is_a_reason_and_is_not_told(nodes: list[Node]) -
             pass
     assert "s3cret" not in str(told.value)
     await locks.close()
+
+
+async def test_nodes_that_came_back_vote_again(alice: Locks, nodes: list[Node]) -> None:
+    """The connections to them are dead, and no lock is refused for it."""
+    async with alice.hold(["CLOCK:1"], "alice"):
+        pass
+    for node in nodes:
+        node.kill()
+    with pytest.raises(NoQuorum, match="0 of 5"):
+        async with alice.hold(["CLOCK:1"], "alice"):
+            pass
+    for node in nodes:
+        node.empty()
+    async with alice.hold(["CLOCK:1"], "alice") as lease:
+        assert lease.held
+    for node in nodes:
+        node.kill()
+        node.empty()
+    async with alice.hold(["CLOCK:1"], "alice") as lease:
+        assert lease.held
