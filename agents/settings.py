@@ -76,10 +76,10 @@ class Kafka:
 
 
 def _servers(text: str) -> str:
-    for server in text.split(","):
+    for number, server in enumerate(text.split(","), 1):
         host, _, port = server.strip().rpartition(":")
-        if not host or not port.isdigit():
-            raise ValueError(f"kafka: {server!r} is not of the form host:port")
+        if not host or not port.isdigit():  # by number: behind an unescaped / stands the password where the host should
+            raise ValueError(f"kafka: server {number} is not of the form host:port")
     return text
 
 
