@@ -40,10 +40,11 @@ class OnceRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def once(request: Request) -> Response:
-            key = request.headers.get(IDEMPOTENCY_KEY)
+            await holder_of(request)  # before the body is looked at
+            key = request.headers.get(IDEMPOTENCY_KEY) if request.method == "POST" else None
             return await handle(request) if key is None else await _once(request, key, handle)
 
-        return once if "POST" in (self.methods or ()) else handle
+        return once
 
 
 async def _once(request: Request, key: str, handle: Handler) -> Response:
