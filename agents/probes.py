@@ -8,6 +8,7 @@ from typing import Literal
 Point = Literal[
     "before_script",
     "after_script",
+    "after_forwards",
     "after_publish",
     "before_ledger_commit",
     "after_ledger_commit",

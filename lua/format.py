@@ -11,19 +11,24 @@ import ormsgpack
 
 from onhand.schemas.faults import Corrupt
 
-RULES = 1
+RULES = 2
 """The version of the rules that the script decides by; state that was made by other rules is refused."""
 
+Slip = dict[str, Any]
+"""What a record of several partitions has besides; `gate/slips.lua` names the fields."""
+
 Row = tuple[
-    int, int, int, str | None, str | None, int | None, int | None, str | None, int | None, str | None, str | None
-]
-"""One record for the script: op, offset, at_ms, id, position, quantity, body, reservation_id, ttl_ms, channel, order_id.
+    int, int, int, str | None, str | None, int | None, int | None, str | None, int | None, str | None, str | None,
+    Slip | None,
+]  # fmt: skip
+"""One record for the script: op, offset, at_ms, id, position, quantity, body, reservation_id, ttl_ms, channel, order_id, slip.
 
 `op` is a number of `onhand.schemas.commands.Op`; `at_ms` the record's timestamp; `quantity` units, an adjust's signed,
-None for what has none; `body` the 48-bit hash of the use of the id. What does not apply is None.
+None for what has none; `body` the 48-bit hash of the use of the id; `reservation_id` of an arrival its transfer's. What does not
+apply is None.
 """
 
-_NO_ROWS = ((),) * 11
+_NO_ROWS = ((),) * 12
 
 OFFSET, CODE, CLOCK_MS, AVAILABLE, RESERVED, VERSION, QUANTITY, EXPIRES_AT_MS, HOLD = range(9)
 """Columns of an outcome. Of a decision without a position the three numbers are -1; QUANTITY, EXPIRES_AT_MS and HOLD are
@@ -38,6 +43,17 @@ FIRST = 1
 HOLD_ID, HOLD_POSITION, HOLD_CHANNEL, HOLD_ORDER_ID = range(4)
 """Columns of an outcome's HOLD: the active reservation that was found; channel and order_id are False where it has none."""
 
+LEG_LINE, LEG_COMPLETE, LEG_BODY, LEG_OPENED_AT_MS, LEG_SHORT = range(4, 9)
+"""Further columns of a decision about a line of an order or transfer: body and clock of its use, False where they are not told; of
+a refused order the short lines, flat: line, position, requested, available ..."""
+
+ARRIVE_DISCREPANCY, ARRIVE_SOURCE = 8, 9
+"""The same of an `arrive`: units that were missing or too many, and the position that they came from."""
+
+SEEN, HOP, ARRIVAL, UNDO, SETTLE, PASS = range(128, 134)
+"""Codes of what stands among the outcomes and is no decision, so that it has no seq: stamps that the next decision tells, and what
+is to be sent to other partitions; what they hold is in HOLD."""
+
 
 def row(
     op: int,
@@ -51,9 +67,10 @@ def row(
     ttl_ms: int | None = None,
     channel: str | None = None,
     order_id: str | None = None,
+    slip: Slip | None = None,
 ) -> Row:
     """A row by name, for where speed does not matter; elsewhere write the tuple."""
-    return (op, offset, at_ms, id, position, quantity, body, reservation_id, ttl_ms, channel, order_id)
+    return (op, offset, at_ms, id, position, quantity, body, reservation_id, ttl_ms, channel, order_id, slip)
 
 
 def pack_rows(rows: Sequence[Row]) -> bytes:
@@ -71,7 +88,10 @@ class RecordMark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """A batch was decided. `flat` is `[first_seq, 9 values, 9 values ...]`, see STRIDE; `blob` the same in msgpack."""
+    """A batch was decided. `flat` is `[first_seq, 9 values, 9 values ...]`, see STRIDE; `blob` the same in msgpack.
+
+    Those whose code is `SEEN` or above are no decisions.
+    """
 
     flat: list[Any]
     blob: bytes
@@ -162,6 +182,7 @@ class Keys(NamedTuple):
     gate: str
     res: str
     due: str
+    open: str
     inv: str
     end: str
     alarm: str
@@ -170,7 +191,7 @@ class Keys(NamedTuple):
 def keys_of(partition: int) -> Keys:
     """The partition's keys; `inv` and `end` are prefixes, to be followed by a position or a generation."""
     tag = f"{{{partition}}}"
-    return Keys(f"gate:{tag}", f"res:{tag}", f"due:{tag}", f"inv:{tag}:", f"end:{tag}:", f"alarm:{tag}")
+    return Keys(f"gate:{tag}", f"res:{tag}", f"due:{tag}", f"open:{tag}", f"inv:{tag}:", f"end:{tag}:", f"alarm:{tag}")
 
 
 def unpack_outcomes(blob: bytes) -> Outcomes:

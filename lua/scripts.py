@@ -11,12 +11,14 @@ from typing import NamedTuple
 FOLDER = Path(__file__).parent
 
 FRAGMENTS = (
-    "names", "guard", "check", "read", "state",
-    "verbs/invalid", "verbs/again", "verbs/reserve", "verbs/held", "verbs/extend", "verbs/commit", "verbs/release",
-    "verbs/move", "verbs/receive", "verbs/ship", "verbs/adjust", "verbs/set_reorder", "verbs/sweep",
+    "names", "guard", "slips", "check", "read", "stamps", "state", "holds", "again", "held", "move",
+    "verbs/invalid", "verbs/reserve", "verbs/extend", "verbs/commit", "verbs/release", "verbs/receive", "verbs/ship",
+    "verbs/adjust", "verbs/set_reorder", "verbs/count", "verbs/sweep", "verbs/order", "verbs/settle", "verbs/transfer",
+    "verbs/arrive",
     "decide", "write",
 )  # fmt: skip
-"""The parts of the gate in the order in which they are joined: each sees the locals of those before it."""
+"""The parts of the gate in the order in which they are joined: each sees the locals of those before it, but for those of a verb,
+which are its own (a chunk may have 200)."""
 
 
 class Script(NamedTuple):
@@ -28,8 +30,12 @@ class Script(NamedTuple):
 
 def assemble() -> Script:
     """The gate. `#!lua` makes the server refuse keys of another slot before anything is written."""
-    parts = [f"-- {name}.lua\n{(FOLDER / 'gate' / f'{name}.lua').read_text()}" for name in FRAGMENTS]
-    return _script("#!lua\n" + "".join(parts))
+    return _script("#!lua\n" + "".join(map(_part, FRAGMENTS)))
+
+
+def _part(name: str) -> str:
+    text = f"-- {name}.lua\n{(FOLDER / 'gate' / f'{name}.lua').read_text()}"
+    return f"do\n{text}end\n" if name.startswith("verbs/") else text
 
 
 def load(name: str) -> Script:

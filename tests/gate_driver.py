@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import redis
 
 from onhand.agents.gate.batch import Admission, record_hash
+from onhand.agents.gate.place import Place
 from onhand.agents.gate.telling import tell
 from onhand.deploy.audit.gate_view import GateView, Numbers, position_names, read_gate, read_mark
 from onhand.deploy.audit.oracle import Oracle
@@ -65,14 +66,15 @@ class Pair:
 
     async def decide(self, records: Sequence[Record], published: int = -1) -> list[dict[str, Any]]:
         """The script decides the next records; its decisions must be the oracle's."""
-        admission = Admission(self.partition, self.oracle.partitions, KEYRING, self.oracle.sweep_limit)
+        place = Place(self.partition, self.oracle.partitions, KEYRING)
+        admission = Admission(place, self.oracle.sweep_limit)
         told: list[dict[str, Any]] = []
         for batch in admission.prepare(records):
             last = batch.records[-1]
             seen = RecordMark(last.offset, record_hash(last), last.timestamp)
             answer = await self.gate.decide(self.partition, self.mark, last.offset, published, seen, batch.rows)
             assert isinstance(answer, Outcomes), answer
-            messages = tell(self.partition, batch, answer.flat).decisions
+            messages = tell(place, batch, answer.flat).decisions
             told += [json.loads(message.value or b"") for message in messages]
             for message, decision in zip(messages, told[len(told) - len(messages) :], strict=True):
                 assert (message.key is None) == ("sku_id" not in decision)

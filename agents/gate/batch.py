@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
+from onhand.agents.gate.place import Place
+from onhand.agents.gate.rows import row_of
 from onhand.agents.inbox import weigh
 from onhand.agents.ports import Record
 from onhand.lua.format import Row
 from onhand.schemas.admission import Admitted, admit
-from onhand.schemas.commands import Extend, Op, Reserve, Sweep
-from onhand.schemas.signing import Keyring
+from onhand.schemas.commands import Op
 
 UNITS = 500
 """Work in one call of the script: more buys nothing and stalls readers."""
@@ -31,25 +32,23 @@ class Prepared(NamedTuple):
 class Admission:
     """Prepares the records of one partition."""
 
-    def __init__(self, partition: int, partitions: int, keyring: Keyring, sweep_limit: int) -> None:
-        self._partition = partition
-        self._partitions = partitions
-        self._keyring = keyring
+    def __init__(self, place: Place, sweep_limit: int) -> None:
+        self._place = place
         self._sweep_units = sweep_limit
 
     def prepare(self, records: Sequence[Record]) -> Iterator[Prepared]:
-        """The records, cut so that no call holds more than `UNITS` of work (a sweep counts its limit)."""
+        """The records, cut so that no call holds more than `UNITS` of work (a sweep counts its limit, an order its lines)."""
         batch, units = Prepared([], [], []), 0
         for record in records:
             admitted = self._admit(record)
-            cost = self._sweep_units if admitted.op is Op.SWEEP else weigh(record)
+            cost = self._sweep_units if admitted.op is Op.SWEEP else _cost(record, admitted)
             if batch.records and units + cost > UNITS:
                 yield batch
                 batch, units = Prepared([], [], []), 0
             units += cost
             batch.records.append(record)
             batch.admitted.append(admitted)
-            batch.rows.append(_row(record, admitted))
+            batch.rows.append(row_of(record, admitted, self._place.partitions))
         if batch.records:
             yield batch
 
@@ -58,20 +57,12 @@ class Admission:
         return Prepared(list(records), [self._admit(record) for record in records], [])
 
     def _admit(self, record: Record) -> Admitted:
-        return admit(record.value, record.headers, self._partition, self._partitions, self._keyring)
+        return admit(record.value, record.headers, *self._place)
 
 
-def _row(record: Record, admitted: Admitted) -> Row:
-    """The row of a record; its columns are those of `onhand.lua.format.Row`."""
-    op, command, position, body, quantity, _, _ = admitted
-    offset, at_ms = record.offset, record.timestamp
-    if type(command) is Reserve:
-        wish = command.ttl_ms, command.channel, command.order_id
-        return op, offset, at_ms, command.id, position, quantity, body, None, *wish
-    if command is None or type(command) is Sweep:
-        return op, offset, at_ms, None, position, None, 0, None, None, None, None
-    ttl_ms = command.ttl_ms if type(command) is Extend else None
-    return op, offset, at_ms, command.id, position, quantity, body, command.target, ttl_ms, None, None
+def _cost(record: Record, admitted: Admitted) -> int:
+    weight = weigh(record)
+    return weight if admitted.route is None else max(weight, len(admitted.route.leg.lines))
 
 
 def record_hash(record: Record) -> str:

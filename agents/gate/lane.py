@@ -14,6 +14,7 @@ import structlog
 from onhand.agents.alarms import Alarm
 from onhand.agents.gate.batch import UNITS, Admission, Prepared, record_hash
 from onhand.agents.gate.health import check, check_record, foreign_rules, lost
+from onhand.agents.gate.place import Place
 from onhand.agents.gate.ports import DescribeTopic, Store
 from onhand.agents.gate.sweeper import Sweeper
 from onhand.agents.gate.telling import Told, tell
@@ -61,6 +62,7 @@ class GateLane:
         self._untrimmed = False
         self._deciding: asyncio.Task[None] | None = None
         self._publishing: asyncio.Task[None] | None = None
+        self._place: Place
         self._admission: Admission
         self._sweeper = Sweeper(partition, world.store, world.publisher, world.clock, world.keyring)
 
@@ -157,8 +159,11 @@ class GateLane:
                 raise Retryable(f"the gate is at {answer.mark}, {where} of this lane at {self._mark}: it must recover")
 
     async def _publish(self, batch: Prepared, outcomes: Outcomes) -> None:
-        """Tell a batch and acknowledge it. Its dead letters go first, so that a told decision proves them."""
-        told: Told = tell(self.partition, batch, outcomes.flat)
+        """Tell a batch and acknowledge it. Its slips and dead letters go first, so that a told decision proves them."""
+        told: Told = tell(self._place, batch, outcomes.flat)
+        for partition, slips in told.forwards.items():
+            await self._world.publisher.publish(COMMANDS, partition, slips)
+        self._world.probe("after_forwards")
         if told.dead_letters:
             await self._world.publisher.publish(DLQ, None, told.dead_letters)
         if told.decisions:
@@ -194,7 +199,8 @@ class GateLane:
         topic = await self._world.describe_topic()
         bounds = await self._world.log.bounds(COMMANDS, self.partition)
         mark = check(mark, topic, bounds)
-        self._admission = Admission(self.partition, mark.partitions, self._world.keyring, mark.sweep_limit)
+        self._place = Place(self.partition, mark.partitions, self._world.keyring)
+        self._admission = Admission(self._place, mark.sweep_limit)
         self._mark = self._ahead = self._published = mark.offset
         self._untrimmed = bool(mark.unpublished)
         start = (

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from onhand.agents.gate import forwards, of_legs
 from onhand.agents.gate.batch import Prepared
+from onhand.agents.gate.forwards import Forwards
+from onhand.agents.gate.place import Place
 from onhand.agents.ports import Message, Record
-from onhand.lua.format import FIRST, HOLD_CHANNEL, HOLD_ORDER_ID, HOLD_POSITION, STRIDE
+from onhand.lua.format import CODE, FIRST, HOLD, HOLD_CHANNEL, HOLD_ORDER_ID, HOLD_POSITION, SEEN, STRIDE
 from onhand.schemas.admission import Admitted
-from onhand.schemas.commands import Release, Reserve, SetReorder, Ship, Sweep
+from onhand.schemas.commands import Arrive, Op, Release, Reserve, SetReorder, Ship
 from onhand.schemas.decisions import Decision
 from onhand.schemas.events import TRACE_HEADER, trace_of
 from onhand.schemas.faults import Corrupt
@@ -26,60 +29,90 @@ Flat = Sequence[Any]
 
 
 class Told(NamedTuple):
-    """What a batch has to say: decisions, and the bytes of what was no command."""
+    """What a batch has to say: slips for other partitions, decisions, and the bytes of what was no command."""
 
+    forwards: Forwards
     decisions: list[Message]
     dead_letters: list[Message]
 
 
-def tell(partition: int, batch: Prepared, outcomes: Flat) -> Told:
-    """The decisions of a batch, in order. `Corrupt` where outcomes and records do not belong together."""
-    told = Told([], [])
+def tell(place: Place, batch: Prepared, outcomes: Flat) -> Told:
+    """The slips and decisions of a batch, in order. `Corrupt` where outcomes and records do not belong together."""
+    told = Told({}, [], [])
     at, seq = FIRST, int(outcomes[0])
     for record, admitted in zip(batch.records, batch.admitted, strict=True):
         end = at
         while end < len(outcomes) and outcomes[end] == record.offset:
             end += STRIDE
-        of = (end - at) // STRIDE
-        if of != 1 and type(admitted.command) is not Sweep:
-            raise Corrupt(f"{of} outcomes for the record at offset {record.offset}")
         try:
-            for index in range(of):
-                told.decisions.append(_decision(seq, record, admitted, outcomes[at : at + STRIDE], index, of))
-                at, seq = at + STRIDE, seq + 1
+            if end - at == STRIDE and outcomes[at + CODE] < SEEN:
+                told.decisions.append(_decision(seq, record, admitted, outcomes[at:end]))
+                seq += 1
+            else:
+                seq = _tell_some(told, place, seq, record, admitted, outcomes[at:end])
         except (TypeError, ValueError, IndexError) as error:
             raise Corrupt(f"no outcome of the record at offset {record.offset}: {error}") from error
-        if admitted.command is None:
-            told.dead_letters.append(_dead_letter(partition, record, admitted))
+        at = end
+        if admitted.command is None and admitted.op is Op.INVALID:
+            told.dead_letters.append(_dead_letter(place.partition, record, admitted))
     if at != len(outcomes):
         raise Corrupt(f"an outcome for offset {outcomes[at]}, where no record stands")
     return told
 
 
-def _decision(seq: int, record: Record, admitted: Admitted, outcome: Flat, index: int, of: int) -> Message:
+def _tell_some(told: Told, place: Place, seq: int, record: Record, admitted: Admitted, outcomes: Flat) -> int:
+    """A record with no decision or several, or that sends slips; the seq behind its decisions."""
+    several = [outcomes[at : at + STRIDE] for at in range(0, len(outcomes), STRIDE)]
+    of, index, seen = sum(outcome[CODE] < SEEN for outcome in several), 0, None
+    if not several and not (admitted.op is Op.SWEEP or admitted.slip is not None):
+        raise Corrupt(f"no outcome for the record at offset {record.offset}")
+    for outcome in several:
+        if outcome[CODE] == SEEN:
+            seen = outcome[HOLD]
+        elif outcome[CODE] < SEEN:
+            decision = _decision(seq, record, admitted, outcome, index if of > 1 else None, of, seen)
+            told.decisions.append(decision)
+            seq, index, seen = seq + 1, index + 1, None
+    forwards.add(told.forwards, place, record, admitted, several)
+    return seq
+
+
+def _decision(
+    seq: int, record: Record, admitted: Admitted, outcome: Flat, index: int | None = None, of: int = 1, seen: Any = None
+) -> Message:
     offset, code, clock_ms, available, reserved, version, quantity, expires_at_ms, hold = outcome
     command, position = admitted.command, admitted.position
-    if command is None:
+    told: dict[str, Any]
+    if hold and len(hold) > HOLD_ORDER_ID + 1:
+        position, told = of_legs.told(admitted, code, hold)
+    elif admitted.op is Op.SWEEP:
+        position, told = hold[HOLD_POSITION], _of_expiry(hold)
+    elif admitted.op is Op.UNPLACED:
+        told = of_legs.of_unplaced(admitted)
+    elif command is None:
         told = _of_invalid(admitted)
-    elif type(command) is Sweep:
-        position = hold[HOLD_POSITION]
-        told = _of_expiry(hold)
-        if of > 1:
-            told["index"], told["of"] = index, of
     else:
         told = _of_command(command, code, hold)
+        if position is None:
+            told["sku_id"] = told["warehouse_id"] = None
     if version >= 0:
         told["available_qty"], told["reserved_qty"], told["total_qty"] = available, reserved, available + reserved
-        told["version"], told["line"] = version, 0
+        told["version"] = version
+        told.setdefault("line", 0)
     replayed = code >= REPLAYED
+    told.setdefault("complete", True)
     decision = Decision(
         seq=seq, outcome=WORDS[code - REPLAYED if replayed else code], quantity=None if quantity is False else quantity,
-        expires_at_ms=expires_at_ms or None, replayed=replayed, complete=True, source_offset=offset,
-        decided_at_ms=clock_ms, **told,
+        expires_at_ms=expires_at_ms or None, replayed=replayed, source_offset=offset, decided_at_ms=clock_ms,
+        index=index, of=of if index is not None else None, seen=_stamps(seen) if seen else None, **told,
     )  # fmt: skip
     trace = trace_of(record.headers) if record.headers else None
     key, headers = position.encode() if position else None, [(TRACE_HEADER, trace)] if trace is not None else ()
     return Message(key, decision.to_json(), headers)
+
+
+def _stamps(flat: Flat) -> list[tuple[int, int, int]]:
+    return [(flat[at], flat[at + 1], flat[at + 2]) for at in range(0, len(flat), 3)]
 
 
 def _of_command(command: Any, code: int, hold: Any) -> dict[str, Any]:
@@ -92,9 +125,10 @@ def _of_command(command: Any, code: int, hold: Any) -> dict[str, Any]:
             "reference_id": command.reference_id,
         }  # fmt: skip
     told = {
-        "type": command.type, "id": command.id, "reservation_id": command.target, "sku_id": command.sku_id,
+        "type": command.type, "id": command.id, "sku_id": command.sku_id,
         "warehouse_id": command.warehouse_id, "reference_id": command.reference_id,
     }  # fmt: skip
+    told["transfer_id" if type(command) is Arrive else "reservation_id"] = command.target
     if hold:
         told["channel"], told["order_id"] = hold[HOLD_CHANNEL] or None, hold[HOLD_ORDER_ID] or None
     elif type(command) is Ship:

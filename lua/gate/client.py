@@ -6,7 +6,7 @@ idempotent by its watermark); `Corrupt` for every other error, which no second t
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -47,6 +47,7 @@ from onhand.lua.format import (
     unpack_mark,
     unpack_outcomes,
 )
+from onhand.lua.gate.stock import Stock, read_stock
 from onhand.lua.scripts import BIRTH, GATE, Script
 from onhand.schemas.faults import Corrupt, Retryable
 
@@ -87,7 +88,7 @@ class Gate:
         """
         keys = self._keys_of(partition)
         mark: Sequence[Any] = record if record is not None else ("", "", "")
-        reply = await self._script(GATE, keys[:3], keys.inv, keys.end, prev, last, published, *mark, pack_rows(rows))
+        reply = await self._script(GATE, keys[:4], keys.inv, keys.end, prev, last, published, *mark, pack_rows(rows))
         return unpack_outcomes(reply) if isinstance(reply, bytes) else _refusal(reply)
 
     async def birth(self, partition: int, topic_id: str, partitions: int, window_ms: int, sweep_limit: int) -> bool:
@@ -127,6 +128,10 @@ class Gate:
         return {
             position: Level(*(int(n or 0) for n in numbers)) for position, numbers in zip(wanted, found, strict=True)
         }
+
+    async def stock(self, positions: Mapping[int, Sequence[str]]) -> dict[str, Stock]:
+        """What is available of positions by partition, one round trip; those of a partition without a mark are left out."""
+        return await self._call(read_stock(self._redis.connection_pool, positions)) if positions else {}
 
     async def holds(self, reservation_id: str, partitions: int) -> dict[int, str]:
         """Where a reservation is active: in each partition that has lines of it the position of the first one; one round trip.

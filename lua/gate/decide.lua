@@ -1,22 +1,18 @@
--- decide: the rows in order, each by the first rung that applies: invalid, the id is known, the verb's own ladder.
--- Reads only through sweep; writes nothing.
-local verbs = {
-  [OP_RESERVE] = reserve, [OP_EXTEND] = extend, [OP_COMMIT] = commit, [OP_RELEASE] = release,
-  [OP_RECEIVE] = receive, [OP_RETURN] = receive, [OP_SHIP] = ship, [OP_ADJUST] = adjust, [OP_SET_REORDER] = set_reorder,
-}
-
+-- decide: the rows in order, each by the first rung that applies: a slip seen before, invalid, the id is known, the verb's ladder.
+-- Reads only through sweep and the lines of held orders; writes nothing.
 for r = 1, count do
-  local op, id, position = ops[r], ids[r], positions[r]
+  local op, id, position, slip = ops[r], ids[r], positions[r], slips[r]
   if times[r] > clock then
     clock = times[r]
     generation = floor(clock / window_ms)
   end
-  if op == OP_SWEEP then
-    sweep(r)
-  elseif op == OP_INVALID then
-    invalid(r, position and levels[position] or NOWHERE)
-  else
-    local p, hold, entry = levels[position], active[id], done[id] and known(id)
-    if hold or entry then again(r, p, hold, entry) else verbs[op](r, p) end
+  if not (slip and slip.from) or raise_stamp(slip.from) then
+    local p, own = position and levels[position] or NOWHERE, own_verbs[op]
+    if own then
+      own(r, p)
+    else
+      local hold, entry = active[id], done[id] and known(id)
+      if hold or entry or opens[id] then again(r, p, hold, entry) else verbs[op](r, p) end
+    end
   end
 end

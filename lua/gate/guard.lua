@@ -5,7 +5,7 @@
 local prev, last = whole(ARGV[3], -1, MAX_EXACT, 'prev'), whole(ARGV[4], -1, MAX_EXACT, 'last')
 local published = whole(ARGV[5], -1, MAX_EXACT, 'published')
 
-local head = call('HMGET', GATE, 'offset', 'rules', 'seq', 'clock', 'window_ms', 'sweep_limit', 'unpublished')
+local head = call('HMGET', GATE, 'offset', 'rules', 'seq', 'clock', 'window_ms', 'sweep_limit', 'unpublished', 'seen', 'unsaid')
 if not head[1] then return {'MISSING'} end
 local rules = whole(head[2], 0, MAX_EXACT, 'rules of the state')
 if rules ~= RULES then return {'RULES', rules} end

@@ -1,9 +1,9 @@
 -- read: fetches with few calls all that the rows name.
--- Reads inv:{p}:* of the rows' positions, res:{p} and both generations end:{p}:* of the rows' ids; touches every other
+-- Reads inv:{p}:* of the rows' positions, res:{p}, open:{p} and both generations end:{p}:* of the rows' ids; touches every other
 -- key that may be written, so that a wrong type or a slot that moves is an error now and not between two writes.
--- Leaves levels (position -> numbers, units), active (id -> hold), stored (ids in res:{p}), done and born (id -> packed
--- entry, its generation), newest_ms.
-local levels, active, stored, done, born = {}, {}, {}, {}, {}
+-- Leaves levels (position -> numbers, units), active (id -> hold), stored (ids in res:{p}), opens (id -> transfer), done and
+-- born (id -> packed entry, its generation), newest_ms.
+local levels, active, stored, opens, done, born = {}, {}, {}, {}, {}, {}
 
 local function load_level(position)
   local key = INV .. position
@@ -35,37 +35,58 @@ local function found_hold(id, value)
   local position, q, expires_at_ms = hold[HELD_AT], hold[HELD], hold[EXPIRES_AT_MS]
   if not (position > '' and q > 0 and q % 1 == 0 and expires_at_ms > 0 and expires_at_ms % 1 == 0)
     or hold[HELD_CHANNEL] == nil or hold[HELD_ORDER] == nil then corrupt('hold ' .. id) end
+  if hold[HELD_OPENED] and (hold[HELD_LINES][1] ~= position or hold[HELD_LEGS] == nil) then corrupt('hold ' .. id) end
   active[id], stored[id] = hold, true
 end
 
 local was = floor(clock / window_ms)                   -- at most two generations exist: was - 1 and was
 
-local function load_ids(wanted)
-  look_up(RES, wanted, found_hold)
-  local misses, n = {}, 0
-  for i = 1, #wanted do
-    if not active[wanted[i]] then n = n + 1 misses[n] = wanted[i] end
+local newest_ms = clock
+do
+  local function found_open(id, value)
+    local transfer = decode(value)
+    if not (transfer[OPEN_AT] > '' and transfer[OPEN_SHIPPED] >= transfer[OPEN_ARRIVED] and transfer[OPEN_ARRIVED] >= 0) then
+      corrupt('transfer ' .. id)
+    end
+    opens[id] = transfer
   end
-  for g = was - 1, was do
-    look_up(GENERATION .. g, misses, function(id, value) done[id], born[id] = value, g end)
-  end
-end
 
-local named, names, newest_ms = {}, 0, clock
-for r = 1, count do
-  local op, position = ops[r], positions[r]
-  if times[r] > newest_ms then newest_ms = times[r] end
-  if position and not levels[position] then load_level(position) end
-  if op >= OP_RESERVE and op < OP_SWEEP then
-    names = names + 1
-    named[names] = ids[r]
-    if op >= OP_EXTEND and op <= OP_RELEASE then
-      names = names + 1
-      named[names] = reservation_ids[r]
+  local function load_ids(wanted)
+    look_up(RES, wanted, found_hold)
+    local misses, n = {}, 0
+    for i = 1, #wanted do
+      if not active[wanted[i]] then n = n + 1 misses[n] = wanted[i] end
+    end
+    look_up(OPEN, misses, found_open)
+    for g = was - 1, was do
+      look_up(GENERATION .. g, misses, function(id, value) done[id], born[id] = value, g end)
     end
   end
+
+  local named, names = {}, 0
+  for r = 1, count do
+    local op, position = ops[r], positions[r]
+    if times[r] > newest_ms then newest_ms = times[r] end
+    if position and not levels[position] then load_level(position) end
+    if op >= OP_RESERVE and op <= OP_SETTLE then
+      local target, slip = reservation_ids[r], slips[r]
+      names = names + 1
+      named[names] = ids[r]
+      if target then
+        names = names + 1
+        named[names] = target
+      end
+      if slip then
+        local lines, to = slip.lines, slip.to
+        for i = 1, lines and #lines or 0, 3 do
+          if not levels[lines[i]] then load_level(lines[i]) end
+        end
+        if to and not levels[to] then load_level(to) end
+      end
+    end
+  end
+  load_ids(named)
 end
-load_ids(named)
 
 local is = floor(newest_ms / window_ms)                -- at the end of the batch: is - 1 and is
 call('ZCARD', DUE)

@@ -1,19 +1,22 @@
 -- write: the tables back into Redis with few calls; nothing may fail from here on, so the last doubts come first.
--- Writes inv:{p}:*, res:{p}, due:{p}, end:{p}:*, and last gate:{p}: mark, clock, seq and the batch's outcomes.
--- Returns the outcomes: one msgpack blob, flat: first seq, then 9 values for each.
+-- Writes inv:{p}:*, res:{p}, due:{p}, open:{p}, end:{p}:*, and last gate:{p}: mark, clock, seq, stamps and the batch's outcomes.
+-- Returns the outcomes: one msgpack blob, flat: first seq, then 9 values for each (some of them no decisions, without a seq).
 for i = 1, dirtied do
   local p = dirty[i]
   if not (p.available >= 0 and p.reserved >= 0 and p.available % 1 == 0) then corrupt('would be negative: ' .. p.key) end
 end
 
-local puts, scores, put, drops, entries = {}, {}, 0, {}, {[is - 1] = {}, [is] = {}}
+local puts, scores, put, scored, drops, entries = {}, {}, 0, 0, {}, {[is - 1] = {}, [is] = {}}
 for i = 1, changes do
   local id = changed[i]
   local hold = active[id]
   if hold then
     put = put + 2
     puts[put - 1], puts[put] = id, pack(hold)
-    scores[put - 1], scores[put] = hold[EXPIRES_AT_MS], id
+    if not hold[HELD_HOME] then
+      scored = scored + 2
+      scores[scored - 1], scores[scored] = hold[EXPIRES_AT_MS], id
+    end
   elseif stored[id] then
     drops[#drops + 1] = id
   end
@@ -24,6 +27,17 @@ for i = 1, remembered do
   if list then
     list[#list + 1] = id
     list[#list + 1] = done[id]
+  end
+end
+
+local opened, arrived = {}, {}
+for i = 1, #moved do
+  local id = moved[i]
+  if opens[id] then
+    opened[#opened + 1] = id
+    opened[#opened + 1] = pack(opens[id])
+  else
+    arrived[#arrived + 1] = id
   end
 end
 
@@ -53,6 +67,8 @@ write_pieces('HSET', RES, puts)
 write_pieces('ZADD', DUE, scores)
 write_pieces('HDEL', RES, drops)
 write_pieces('ZREM', DUE, drops)
+write_pieces('HSET', OPEN, opened)
+write_pieces('HDEL', OPEN, arrived)
 for g = is - 1, is do write_pieces('HSET', GENERATION .. g, entries[g]) end
 for g = was - 1, min(was, is - 2) do call('UNLINK', GENERATION .. g) end
 write_pieces('HDEL', GATE, trimmed)
@@ -60,5 +76,6 @@ if record_offset ~= '' then
   call('HSET', GATE, 'record_offset', record_offset, 'record_hash', record_hash, 'record_ms', record_ms)
 end
 if count > 0 then call('HSET', GATE, 'o:' .. last, blob) end
-call('HSET', GATE, 'unpublished', batches, 'seq', seq + (said - 1) / 9, 'clock', clock, 'offset', last)
+if stamps_raised then call('HSET', GATE, 'seen', pack(seen), 'unsaid', pack(unsaid)) end
+call('HSET', GATE, 'unpublished', batches, 'seq', seq + (said - 1) / 9 - silent, 'clock', clock, 'offset', last)
 return blob

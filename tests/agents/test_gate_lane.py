@@ -9,6 +9,7 @@ import pytest
 
 from onhand.agents.alarms import StoredAlarm
 from onhand.agents.gate.batch import Admission, record_hash
+from onhand.agents.gate.place import Place
 from onhand.agents.gate.sweeper import Sweeper
 from onhand.agents.inbox import Delivery
 from onhand.agents.ports import Message
@@ -33,7 +34,7 @@ def told(house: House) -> list[tuple[int, str]]:
 async def decide(house: House, *offsets: int, prev: int = -1) -> None:
     """What a worker does that dies before it tells."""
     records = [r for r in house.log.all(COMMANDS) if r.offset in offsets]
-    (batch,) = Admission(PARTITION, 1, KEYRING, SWEEP_LIMIT).prepare(records)
+    (batch,) = Admission(Place(PARTITION, 1, KEYRING), SWEEP_LIMIT).prepare(records)
     last = records[-1]
     mark = RecordMark(last.offset, record_hash(last), last.timestamp)
     assert isinstance(await house.gate.decide(PARTITION, prev, last.offset, -1, mark, batch.rows), Outcomes)
@@ -284,7 +285,7 @@ def no_append_time(house: House) -> None:
 
 
 def rules(house: House) -> None:
-    house.raw.hset("gate:{0}", "rules", 2)
+    house.raw.hset("gate:{0}", "rules", 99)
 
 
 def gate_lost(house: House) -> None:

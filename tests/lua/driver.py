@@ -115,8 +115,8 @@ def wild(seed: int, count: int) -> list[Row]:
 
 
 def _wild_wish(dice: random.Random) -> dict[str, Any]:
-    op = dice.choice((0, 1, 1, 1, 1, 2, 3, 4, 5, 5, 6, 7, 8, 9, 10))
-    if op in (0, 10):
+    op = dice.choice((0, 1, 1, 1, 1, 2, 3, 4, 5, 5, 6, 7, 8, 9, Op.SWEEP))
+    if op in (Op.INVALID, Op.SWEEP):
         return {"op": op, "body": None, "position": dice.choice((None, A)) if op == 0 else None}
     held = dice.randrange(30)
     position = (A, A, B, "LAMP:3")[held % 4 if dice.random() < 0.9 else 0]

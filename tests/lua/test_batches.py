@@ -7,7 +7,20 @@ import pytest
 
 from onhand.lua.format import Row
 from onhand.lua.gate import Gate
-from tests.lua.driver import PARTITION, WINDOW_MS, A, Partition, Raw, State, receive, reserve, whole_state, wild, words
+from tests.lua.driver import (
+    PARTITION,
+    WINDOW_MS,
+    A,
+    Partition,
+    Raw,
+    State,
+    receive,
+    reserve,
+    sweep,
+    whole_state,
+    wild,
+    words,
+)
 
 
 def cut(rows: list[Row], dice: random.Random) -> list[list[Row]]:
@@ -94,7 +107,7 @@ async def test_more_ids_than_one_call_can_carry(gate: Gate, raw: Raw) -> None:
     told = await partition.say(*(reserve(f"r{i}", 1, ttl_ms=10) for i in range(count)))
     assert set(words(told)) == {"reserved"}
     assert await partition.gate.due(PARTITION, 5_010) == count
-    assert len(await partition.say({"op": 10, "body": None}, {"op": 10, "body": None}, at_ms=5_010)) == count
+    assert len(await partition.say(sweep(), sweep(), at_ms=5_010)) == count
     state = whole_state(raw)
     assert state[f"inv:{{{PARTITION}}}:{A}"][b"available"] == str(count).encode()
     assert f"res:{{{PARTITION}}}" not in state

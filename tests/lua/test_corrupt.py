@@ -47,7 +47,7 @@ BAD_ROWS: list[dict[str, Any]] = [
     *({**GOOD, "id": id_} for id_ in (None, "", 7, ["x"], False)),
     *({**GOOD, "position": at} for at in (None, "", 7, ["x"], False)),
     *({**GOOD, "body": body} for body in (None, -1, 0.5, "7", 2**60, math.nan)),
-    *({**GOOD, "op": op} for op in (-1, 11, 0.5, "5", None, True)),
+    *({**GOOD, "op": op} for op in (-1, 11, 21, 0.5, "5", None, True)),
     *({**GOOD, "at_ms": at} for at in (-1, 0.5, None, "5000", 10**15, math.nan, math.inf)),
     *({**GOOD, "offset": offset} for offset in (0, 2, 4, 9, 5.5, None, "5")),
     {**RESERVE, "channel": 7},
@@ -75,7 +75,7 @@ async def test_a_bad_row_is_refused_where_nothing_was_ever_done(gate: Gate, raw:
 async def test_a_row_of_nothing_does_not_end_the_batch_early(partition: Partition, place: int) -> None:
     """In Lua the length of a column ends at a hole, or does not."""
     rows: list[Any] = list(number([GOOD, receive("b", 1), receive("c", 1)], 4, 5_000))
-    rows[place] = (None,) * 11
+    rows[place] = (None,) * 12
     before = whole_state(partition.raw)
     with pytest.raises(Corrupt):
         await partition.gate.decide(PARTITION, 3, 6, -1, RecordMark(6, "hash", 5_000), rows)
@@ -84,7 +84,7 @@ async def test_a_row_of_nothing_does_not_end_the_batch_early(partition: Partitio
 
 NO_ROWS = [
     b"", b"\xc1", b"\x91\x9b", b"\x05", b"\xa1x", ormsgpack.packb([[1, b"bytes"]]), ormsgpack.packb([[1]] * 10),
-    ormsgpack.packb([[1]] * 12), ormsgpack.packb([1] * 11), ormsgpack.packb([[9], [4, 5], *[[1]] * 9]),
+    ormsgpack.packb([[1]] * 13), ormsgpack.packb([1] * 12), ormsgpack.packb([[9], [4, 5], *[[1]] * 10]),
     ormsgpack.packb([[9], [4], [], *[[1]] * 8]),
 ]  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from onhand.lua.format import Already, Gap, Missing, Outcomes, RecordMark, Rules
+from onhand.lua.format import RULES, Already, Gap, Missing, Outcomes, RecordMark, Rules
 from onhand.lua.gate import Gate
 from onhand.schemas.faults import Corrupt
 from tests.lua.driver import PARTITION, START_MS, A, Partition, Raw, number, receive, split, whole_state
@@ -33,9 +33,9 @@ async def test_behind_and_ahead_of_the_mark(gate: Gate, partition: Partition) ->
 
 
 async def test_state_of_other_rules_is_refused(gate: Gate, partition: Partition) -> None:
-    partition.raw.hset(f"gate:{{{PARTITION}}}", "rules", 2)
+    partition.raw.hset(f"gate:{{{PARTITION}}}", "rules", RULES + 1)
     before = whole_state(partition.raw)
-    assert await gate.decide(PARTITION, 3, 4, -1, None, number([receive("a", 1)], 4)) == Rules(2)
+    assert await gate.decide(PARTITION, 3, 4, -1, None, number([receive("a", 1)], 4)) == Rules(RULES + 1)
     assert whole_state(partition.raw) == before
 
 
@@ -47,7 +47,7 @@ async def test_the_mark_tells_everything(gate: Gate, partition: Partition) -> No
     assert mark is not None
     assert (mark.offset, mark.seq, mark.clock_ms) == (11, 5, START_MS + 3)
     assert mark.record == RecordMark(9, "abc", START_MS + 3)
-    assert (mark.topic_id, mark.rules, mark.window_ms, mark.sweep_limit) == ("topic", 1, 1_000, 3)
+    assert (mark.topic_id, mark.rules, mark.window_ms, mark.sweep_limit) == ("topic", RULES, 1_000, 3)
     assert mark.unpublished == [(3, 11, answer.blob)]
     assert (answer.first_seq, len(answer)) == (5, 1)
     assert split(answer) == [[9, 18, START_MS + 3, 11, 0, 5, 7, False, False]]

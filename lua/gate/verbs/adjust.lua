@@ -1,4 +1,4 @@
 -- adjust: available and total change by the row's signed quantity; or limit_exceeded, or insufficient_stock.
-local function adjust(r, p)
+verbs[OP_ADJUST] = function(r, p)
   move(r, p, quantities[r])
 end

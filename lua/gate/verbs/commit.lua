@@ -1,4 +1,4 @@
 -- commit: the hold ends as sold: reserved -q, total -q.
-local function commit(r, p)
+verbs[OP_COMMIT] = function(r, p)
   end_hold(r, p, COMMITTED)
 end

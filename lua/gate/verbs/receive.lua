@@ -1,4 +1,5 @@
 -- receive, return: available +q, total +q; or limit_exceeded.
-local function receive(r, p)
+verbs[OP_RECEIVE] = function(r, p)
   move(r, p, quantities[r])
 end
+verbs[OP_RETURN] = verbs[OP_RECEIVE]

@@ -1,4 +1,4 @@
 -- release: the hold ends as given back: reserved -q, available +q.
-local function release(r, p)
+verbs[OP_RELEASE] = function(r, p)
   end_hold(r, p, RELEASED)
 end

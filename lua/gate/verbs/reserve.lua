@@ -1,5 +1,5 @@
 -- reserve: available -q, reserved +q, held until clock + ttl_ms; or insufficient_stock.
-local function reserve(r, p)
+verbs[OP_RESERVE] = function(r, p)
   local id, q = ids[r], quantities[r]
   if p.available < q then return say(r, INSUFFICIENT_STOCK, p, q, false, false) end
   local expires_at_ms = clock + ttls[r]

@@ -1,5 +1,5 @@
 -- set_reorder: passes through to the ledger; here only its id is remembered.
-local function set_reorder(r, p)
+verbs[OP_SET_REORDER] = function(r, p)
   remember(ids[r], bodies[r], APPLIED, false, false, false)
   say(r, APPLIED, p, false, false, false)
 end

@@ -1,4 +1,4 @@
 -- ship: a direct sale: available -q, total -q; or insufficient_stock.
-local function ship(r, p)
+verbs[OP_SHIP] = function(r, p)
   move(r, p, -quantities[r])
 end

@@ -2,9 +2,7 @@
 -- The quantity told is the row's own: of a ship positive, of an adjust signed.
 local function move(r, p, delta)
   local q = quantities[r]
-  if delta > 0 and p.available + p.reserved + delta > MAX_TOTAL then
-    return say(r, LIMIT_EXCEEDED, p, q, false, false)
-  end
+  if delta > 0 and full(p, delta) then return say(r, LIMIT_EXCEEDED, p, q, false, false) end
   if p.available + delta < 0 then return say(r, INSUFFICIENT_STOCK, p, q, false, false) end
   p.available = p.available + delta
   touch(p)

@@ -1,0 +1,119 @@
+"""What decisions about lines of orders and transfers tell, of which a record may have several."""
+
+from typing import Any
+
+from onhand.lua.format import (
+    ARRIVE_DISCREPANCY,
+    ARRIVE_SOURCE,
+    HOLD_CHANNEL,
+    HOLD_ID,
+    HOLD_ORDER_ID,
+    HOLD_POSITION,
+    LEG_BODY,
+    LEG_COMPLETE,
+    LEG_LINE,
+    LEG_OPENED_AT_MS,
+    LEG_SHORT,
+)
+from onhand.schemas.admission import Admitted
+from onhand.schemas.commands import Arrive, Op, Release, Reserve, Transfer
+from onhand.schemas.decisions import Use
+from onhand.schemas.outcomes import Outcome
+from onhand.schemas.positions import position_key, split_position
+from onhand.schemas.slips import Short, Undo, Unplaced
+
+Told = dict[str, Any]
+
+
+def told(admitted: Admitted, code: int, leg: Any) -> tuple[str, Told]:
+    """The decision's position, and its fields but for the numbers; `leg` as the script tells it."""
+    command = admitted.command
+    if type(command) is Transfer:
+        position, fields = _of_transfer(admitted, command, leg)
+    elif type(command) is Arrive:
+        position, fields = _of_arrive(command, leg)
+    else:
+        position, fields = leg[HOLD_POSITION], _of_order(admitted, code, leg)
+    fields["sku_id"], fields["warehouse_id"] = split_position(position)
+    fields["line"], fields["complete"] = leg[LEG_LINE], leg[LEG_COMPLETE]
+    if leg[LEG_BODY] is not False:
+        fields["use"] = _use(admitted, code, leg)
+    return position, fields
+
+
+def of_unplaced(admitted: Admitted) -> Told:
+    """Of a reservation that nobody could find."""
+    slip = admitted.slip
+    assert type(slip) is Unplaced
+    return {"type": slip.verb, "id": slip.id, "reservation_id": slip.reservation_id, "reference_id": slip.reference_id}
+
+
+def _use(admitted: Admitted, code: int, leg: Any) -> Use:
+    route, slip = admitted.route, admitted.slip
+    home = legs = refused = short = None
+    if code == Outcome.RESERVED and route is not None:
+        home, legs = route.home, [leg.partition for leg in route.legs]
+    if type(slip) is Undo:
+        refused, short = slip.outcome, None if slip.short is None else [short.model_dump() for short in slip.short]
+    return Use(
+        hash=leg[LEG_BODY], opened_at_ms=leg[LEG_OPENED_AT_MS], home=home, legs=legs, refused=refused, short=short
+    )
+
+
+def _of_order(admitted: Admitted, code: int, leg: Any) -> Told:
+    command: Any = admitted.command
+    if type(command) is Reserve:
+        fields = {
+            "id": command.id, "reservation_id": command.id, "reference_id": command.reference_id,
+            "channel": command.channel, "order_id": command.order_id,
+        }  # fmt: skip
+        if admitted.op is Op.UNDO_ORDER:
+            return fields | {"type": "release", "id": None, "reason": "order_refused"}
+        short = leg[LEG_SHORT] if len(leg) > LEG_SHORT else False
+        return fields | {
+            "type": "reserve",
+            "short": [line.model_dump() for line in shorts_of(short)] if short else None,
+        }
+    fields = {
+        "reservation_id": leg[HOLD_ID],
+        "channel": leg[HOLD_CHANNEL] or None,
+        "order_id": leg[HOLD_ORDER_ID] or None,
+    }
+    if command is None or admitted.op is Op.SWEEP:
+        return fields | {"type": "expire", "id": leg[HOLD_ID]}
+    reason = command.reason if type(command) is Release else None
+    return fields | {"type": command.type, "id": command.id, "reference_id": command.reference_id, "reason": reason}
+
+
+def shorts_of(flat: Any) -> list[Short]:
+    """Short lines as the script tells them: line, position, requested, available ..."""
+    shorts = []
+    for at in range(0, len(flat), 4):
+        line, position, requested, available = flat[at : at + 4]
+        sku_id, warehouse_id = split_position(position)
+        shorts.append(
+            Short(line=line, sku_id=sku_id, warehouse_id=warehouse_id, requested=requested, available_qty=available)
+        )
+    return shorts
+
+
+def _of_transfer(admitted: Admitted, transfer: Transfer, leg: Any) -> tuple[str, Told]:
+    fields: Told = {
+        "type": "transfer", "id": transfer.id, "transfer_id": transfer.id, "reference_id": transfer.reference_id,
+        "source_warehouse": transfer.warehouse_id, "dest_warehouse": transfer.to_warehouse_id, "mode": transfer.mode,
+        "expected_at_ms": transfer.expected_at_ms,
+    }  # fmt: skip
+    if admitted.op is Op.UNDO_TRANSFER:
+        fields |= {"id": None, "reason": "transfer_refused"}
+    return transfer.destination if leg[LEG_LINE] else transfer.position, fields
+
+
+def _of_arrive(arrive: Arrive, leg: Any) -> tuple[str, Told]:
+    discrepancy = leg[ARRIVE_DISCREPANCY] or None
+    _, source = split_position(leg[ARRIVE_SOURCE])
+    fields: Told = {
+        "type": "arrive", "id": arrive.id, "transfer_id": arrive.transfer_id, "reference_id": arrive.reference_id,
+        "source_warehouse": source, "dest_warehouse": arrive.warehouse_id, "final": arrive.final,
+        "discrepancy": discrepancy, "reason": "transfer_discrepancy" if discrepancy else None,
+    }  # fmt: skip
+    return position_key(arrive.sku_id, arrive.warehouse_id), fields
