@@ -128,17 +128,10 @@ OWN = [
 LATER = [
     _bad(f"{body['type']} later", body, "type", "is not supported yet")
     for body in (
-        command("count", 5, counted_qty=3),
-        moved("transfer", 5, 1, to_warehouse_id=2),
-        command("arrive", 5, transfer_id=uid(6), quantity=1),
         command("allocate", 5, ratios={"web": 50}),
         command("rebalance", 5, demand={"web": 1}, floor=0),
         command("shard", 5, shards=4),
     )
-] + [
-    Bad("several positions later",
-        json.dumps({"type": "reserve", "id": uid(5), "lines": [LINE, LINE | {"warehouse_id": 2}]}).encode(),
-        "lines", "several positions are not supported yet"),
-]  # fmt: skip
+]
 
 BAD = NOT_JSON + FIELDS + NUMBERS + SKUS + ORDERS + OWN + LATER
