@@ -45,4 +45,7 @@ async def put_warehouse(pool: Pool, warehouse: Warehouse) -> None:
 async def warehouses(pool: Pool, ids: Sequence[int]) -> list[Warehouse]:
     """Those of the warehouses that were put."""
     rows = await pool.rows(_FIND, list(ids))
-    return [Warehouse(*row[:3], frozenset(row[3]), frozenset(row[4]), *row[5:]) for row in rows]
+    return [
+        Warehouse(id, name, zone, frozenset(days), frozenset(holidays), cutoff, handling)
+        for id, name, zone, days, holidays, cutoff, handling in rows
+    ]

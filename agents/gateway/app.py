@@ -13,6 +13,7 @@ from onhand.agents.gateway.context import Context
 from onhand.agents.gateway.desk import Desk
 from onhand.agents.gateway.doorkeeper import Doorkeeper
 from onhand.agents.gateway.finder import Finder
+from onhand.agents.gateway.reads.shelves import Shelves
 from onhand.agents.gateway.routers import ROUTERS
 from onhand.agents.kafka.publisher import KafkaPublisher
 from onhand.agents.lanes import cancel
@@ -72,7 +73,8 @@ async def open_context(settings: Settings, clock: Clock) -> AsyncIterator[Contex
         forgetting = asyncio.create_task(_forget(Idempotency(pool), clock))
         closing.push_async_callback(cancel, forgetting)
         doorkeeper, finder = Doorkeeper(ApiKeys(pool), clock), Finder(gate, pool, partitions)
-        yield Context(settings, clock, partitions, gate, pool, doorkeeper, limits, finder, desk)
+        shelves = Shelves(gate, pool, partitions, clock)
+        yield Context(settings, clock, partitions, gate, pool, doorkeeper, limits, finder, shelves, desk)
 
 
 async def _forget(keys: Idempotency, clock: Clock) -> None:

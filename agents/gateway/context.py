@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from onhand.agents.gateway.desk import Desk
 from onhand.agents.gateway.doorkeeper import Doorkeeper
 from onhand.agents.gateway.finder import Finder
+from onhand.agents.gateway.reads.shelves import Shelves
 from onhand.agents.ports import Clock
 from onhand.agents.settings import Settings
 from onhand.lua.gate import Gate
@@ -31,6 +32,7 @@ class Context:
     doorkeeper: Doorkeeper
     limits: Limits
     finder: Finder
+    shelves: Shelves
     desk: Desk
     draining: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -3,7 +3,11 @@
 from fastapi import APIRouter
 
 from onhand.agents.gateway import movements, reservations
+from onhand.agents.gateway.reads import availability, history, low_stock, reservation, warehouses
 
-ROUTERS: tuple[APIRouter, ...] = (reservations.router, movements.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    reservations.router, movements.router, availability.router, history.router, low_stock.router, reservation.router,
+    warehouses.router,
+)  # fmt: skip
 STREAMED: frozenset[str] = frozenset()
 """Paths whose bodies may be of any length."""

@@ -1,0 +1,1 @@
+"""What the gateway answers without a command: availability, history, what is low, reservations; and warehouses. Start in `shelves.py`."""

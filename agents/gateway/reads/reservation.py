@@ -1,0 +1,58 @@
+"""A reservation, looked up."""
+
+import asyncio
+from contextlib import suppress
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Response
+
+from onhand.agents.gateway.access import scope
+from onhand.agents.gateway.answers import answer
+from onhand.agents.gateway.context import Context, Ctx
+from onhand.agents.gateway.problems import Problem
+from onhand.agents.gateway.reads import examples
+from onhand.agents.gateway.reads.bodies import Reservation
+from onhand.schemas.commands import Id
+from onhand.schemas.events import rfc3339
+from onhand.sql.reserved import ReservedLine
+
+router = APIRouter(prefix="/reservations", tags=["reservations"], dependencies=[scope("read")])
+
+_WRITTEN_WITHIN_S = 2.0
+"""The ledger writes ten windows a second: what the gate has it has soon."""
+
+
+@router.get("/{reservation_id}", response_model=Reservation, responses=examples.RESERVATION)
+async def look_up(context: Ctx, reservation_id: Annotated[Id, Path()]) -> Response:
+    """How the reservation stands in the ledger, its lines in order."""
+    lines = await context.finder.lines(reservation_id) or await _soon(context, reservation_id)
+    if not lines:
+        raise Problem(404, "not-found", "there is no such reservation", reservation_id=reservation_id)
+    return answer(told(reservation_id, lines))
+
+
+def told(reservation_id: str, lines: list[ReservedLine]) -> dict[str, Any]:
+    """The answer. A line of the home decides for all, the others follow a moment later; what does not apply is left out."""
+    deciding = next((line for line in lines if line.partition == line.home), lines[0])
+    whole = {
+        "reservation_id": reservation_id,
+        "status": deciding.status,
+        "ended_as": deciding.ended_as,
+        "expires_at": rfc3339(deciding.expires_at_ms),
+        "order_id": deciding.order_id,
+        "channel": deciding.channel,
+        "lines": [{name: getattr(line, name) for name in _OF_A_LINE} for line in lines],
+    }
+    return {name: value for name, value in whole.items() if value is not None}
+
+
+_OF_A_LINE = ("sku_id", "warehouse_id", "quantity", "status")
+
+
+async def _soon(context: Context, reservation_id: str) -> list[ReservedLine]:
+    """Its lines, where the gate has it and the ledger not yet: whoever just reserved may ask at once."""
+    if await context.finder.place(reservation_id) is not None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_WRITTEN_WITHIN_S):
+                return await context.finder.lines_when(reservation_id, bool, asyncio.Event())
+    return []
