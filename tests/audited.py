@@ -82,7 +82,8 @@ class System:
         stocks = oracle.positions.items()
         self.gate.positions = {at: Numbers(s.available, s.reserved, s.total, s.version) for at, s in stocks}
         self.gate.holds = dict(oracle.holds)
-        self.gate.due = {name: hold.expires_at_ms for name, hold in oracle.holds.items()}
+        self.gate.due = {name: hold.expires_at_ms for name, hold in oracle.holds.items() if hold.is_home}
+        self.gate.opens = dict(oracle.opens)
         self.gate.remembered = copy.deepcopy(oracle.remembered)
         self.ledger = LedgerView(oracle.seq, self.decisions[-1]["source_offset"], oracle.clock, WINDOW_MS, LIMIT)
         reorders = self.books.reorders

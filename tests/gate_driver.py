@@ -10,6 +10,7 @@ from onhand.agents.gate.batch import Admission, record_hash
 from onhand.agents.gate.place import Place
 from onhand.agents.gate.telling import tell
 from onhand.deploy.audit.gate_view import GateView, Numbers, position_names, read_gate, read_mark
+from onhand.deploy.audit.moving import stamps_of
 from onhand.deploy.audit.oracle import Oracle
 from onhand.lua.format import Already, Gap, Outcomes, RecordMark
 from onhand.lua.gate import Gate
@@ -121,5 +122,7 @@ class Pair:
         stocks = oracle.positions.items()
         assert view.positions == {name: Numbers(s.available, s.reserved, s.total, s.version) for name, s in stocks}
         assert view.holds == oracle.holds
-        assert view.due == {name: hold.expires_at_ms for name, hold in oracle.holds.items()}
+        assert view.due == {name: hold.expires_at_ms for name, hold in oracle.holds.items() if hold.is_home}
+        assert view.opens == oracle.opens
+        assert (view.before.seen, view.before.unsaid) == (stamps_of(oracle.seen), stamps_of(oracle.unsaid))
         assert view.remembered == {generation: done for generation, done in oracle.remembered.items() if done}

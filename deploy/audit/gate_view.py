@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import ormsgpack
 from redis import Redis
 
-from onhand.deploy.audit.state import Hold, Memory
+from onhand.deploy.audit.state import Hold, Memory, OfOrder, Open, Short
 from onhand.schemas.faults import Retryable
+from onhand.schemas.legs import LegLine
 from onhand.schemas.outcomes import Outcome
 
 _PIECE = 1_000
@@ -28,8 +29,15 @@ class Numbers(NamedTuple):
     version: int = 0
 
 
+Stamps = tuple[tuple[int, int, int], ...]
+"""The newest slips that came: partition, offset and index, by ascending partition."""
+
+
 class GateMark(NamedTuple):
-    """How far a partition's state reaches. `unpublished` is the first offset whose decision may not be told yet."""
+    """How far a partition's state reaches. `unpublished` is the first offset whose decision may not be told yet.
+
+    `unsaid` are those of the slips in `seen` that no decision has told.
+    """
 
     offset: int
     seq: int
@@ -37,6 +45,8 @@ class GateMark(NamedTuple):
     window_ms: int
     sweep_limit: int
     unpublished: int
+    seen: Stamps = ()
+    unsaid: Stamps = ()
 
 
 @dataclass
@@ -47,20 +57,21 @@ class GateView:
     after: GateMark
     positions: dict[str, Numbers] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
+    opens: dict[str, Open] = field(default_factory=dict)
     due: dict[str, int] = field(default_factory=dict)
     remembered: dict[int, dict[str, Memory]] = field(default_factory=dict)
 
 
 def read_mark(redis: "Redis", partition: int) -> GateMark | None:
     """The partition's mark; None where there is none."""
-    names = ("offset", "seq", "clock", "window_ms", "sweep_limit", "unpublished")
+    names = ("offset", "seq", "clock", "window_ms", "sweep_limit", "unpublished", "seen", "unsaid")
     found: Any = redis.hmget(f"gate:{{{partition}}}", list(names))
     if found[0] is None:
         return None
     batches = ormsgpack.unpackb(found[5]) if found[5] else []
     first = min((prev + 1 for prev, _ in batches), default=int(found[0]) + 1)
     offset, seq, clock, window_ms, sweep_limit = map(int, found[:5])
-    return GateMark(offset, seq, clock, window_ms, sweep_limit, first)
+    return GateMark(offset, seq, clock, window_ms, sweep_limit, first, _stamps(found[6]), _stamps(found[7]))
 
 
 def position_names(redis: "Redis") -> dict[int, list[str]]:
@@ -88,6 +99,8 @@ def read_gate(redis: "Redis", partition: int, before: GateMark, positions: Itera
     tag = f"{{{partition}}}"
     for name, packed in redis.hscan_iter(f"res:{tag}", count=_PIECE):
         view.holds[name.decode()] = _hold(packed)
+    for name, packed in redis.hscan_iter(f"open:{tag}", count=_PIECE):
+        view.opens[name.decode()] = Open(*ormsgpack.unpackb(packed))
     for name, score in redis.zscan_iter(f"due:{tag}", count=_PIECE):
         view.due[name.decode()] = int(score)
     for key in redis.scan_iter(match=f"end:{tag}:*", count=_PIECE):
@@ -112,11 +125,31 @@ def _levels(redis: "Redis", partition: int, positions: list[str]) -> Iterator[tu
 
 
 def _hold(packed: bytes) -> Hold:
-    position, quantity, expires, body, channel, order_id = ormsgpack.unpackb(packed)
-    return Hold(position, quantity, expires, body, channel or None, order_id or None)
+    position, quantity, expires, body, channel, order_id, *order = ormsgpack.unpackb(packed)
+    return Hold(
+        position, quantity, expires, body, channel or None, order_id or None, _of_order(*order) if order else None
+    )
+
+
+def _of_order(opened_at_ms: int, home: int | bool, lines: list[Any], others: list[int]) -> OfOrder:
+    """The home is false where it is this partition; partition 0 is none of the kind."""
+    return OfOrder(opened_at_ms, None if home is False else home, _lines(lines), tuple(others))
 
 
 def _memory(packed: bytes) -> Memory:
-    body, code, quantity, ended, position = ormsgpack.unpackb(packed)
+    body, code, quantity, ended, where, *use = ormsgpack.unpackb(packed)
     how = Outcome(ended) if ended is not False else None
-    return Memory(body, Outcome(code), None if quantity is False else quantity, how, position or None)
+    position, lines = (None, _lines(where)) if isinstance(where, list) else (where or None, ())
+    if not use:
+        return Memory(body, Outcome(code), None if quantity is False else quantity, how, position)
+    short = tuple(Short(**line) for line in use[1] or ())
+    return Memory(body, Outcome(code), None, how, position, use[0], lines, short)
+
+
+def _lines(flat: list[Any]) -> tuple[LegLine, ...]:
+    return tuple(LegLine(*flat[at : at + 3]) for at in range(0, len(flat), 3))
+
+
+def _stamps(packed: bytes | None) -> Stamps:
+    flat = ormsgpack.unpackb(packed) if packed else []
+    return tuple((flat[at], flat[at + 1], flat[at + 2]) for at in range(0, len(flat), 3))

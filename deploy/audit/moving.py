@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from onhand.deploy.audit.findings import Findings
-from onhand.deploy.audit.gate_view import GateView, Numbers
+from onhand.deploy.audit.gate_view import GateView, Numbers, Stamps
 from onhand.deploy.audit.oracle import Oracle
-from onhand.deploy.audit.state import Hold, Memory, Stock
+from onhand.deploy.audit.state import Hold, Memory, Open, Stock
 
 
 class Moving:
@@ -17,6 +17,7 @@ class Moving:
         self._oracle = oracle
         self._positions = {name: numbers_of(stock) for name, stock in oracle.positions.items()}
         self._holds: dict[str, Hold] = dict(oracle.holds)
+        self._opens: dict[str, Open] = dict(oracle.opens)
         self._memories = {name: m for done in oracle.remembered.values() for name, m in done.items()}
         self._since: defaultdict[tuple[str, str], list[Any]] = defaultdict(list)
 
@@ -30,7 +31,9 @@ class Moving:
             return numbers_of(self._oracle.positions.get(name))
         if kind == "hold":
             return self._oracle.holds.get(name)
-        return next((done[name] for done in self._oracle.remembered.values() if name in done), None)
+        if kind == "open":
+            return self._oracle.opens.get(name)
+        return self._oracle.recall(name)
 
     def positions(self) -> Iterator[tuple[str, list[Numbers | None]]]:
         """What each position may be found as."""
@@ -39,6 +42,10 @@ class Moving:
     def holds(self) -> Iterator[tuple[str, list[Hold | None]]]:
         """What each hold may be found as; None: not at all."""
         return self._all("hold", self._holds)
+
+    def opens(self) -> Iterator[tuple[str, list[Open | None]]]:
+        """What each transfer on its way may be found as; None: not at all."""
+        return self._all("open", self._opens)
 
     def memories(self) -> Iterator[tuple[str, list[Memory | None]]]:
         """What each id may be remembered as."""
@@ -60,9 +67,12 @@ def compare_gate(moving: Moving, oracle: Oracle, view: GateView, findings: Findi
     found = {name: numbers for name, numbers in view.positions.items() if numbers != Numbers()}
     _compare("gate position", p, moving.positions(), found, findings)
     _compare("gate hold", p, moving.holds(), view.holds, findings)
-    due = ((name, [hold and hold.expires_at_ms for hold in allowed]) for name, allowed in moving.holds())
+    due = ((name, [_due(hold) for hold in allowed]) for name, allowed in moving.holds())
     _compare("gate due", p, due, view.due, findings)
-    remembered = {name: memory for done in view.remembered.values() for name, memory in done.items()}
+    _compare("gate transfer", p, moving.opens(), view.opens, findings)
+    findings.expect("gate mark", p, "seen", stamps_of(oracle.seen), view.after.seen)
+    findings.expect("gate mark", p, "unsaid", stamps_of(oracle.unsaid), view.after.unsaid)
+    remembered = {name: memory for _, done in sorted(view.remembered.items()) for name, memory in done.items()}
     _compare("gate memory", p, moving.memories(), remembered, findings)
     oldest = view.before.clock // oracle.window_ms - 1
     for generation in view.remembered:
@@ -89,10 +99,21 @@ def _compare(
 def _holds_add_up(partition: int, view: GateView, findings: Findings) -> None:
     held: dict[str, int] = defaultdict(int)
     for hold in view.holds.values():
-        held[hold.position] += hold.quantity
+        for line in hold.lines:
+            held[line.position] += line.units
     for position in held.keys() | view.positions.keys():
         numbers = view.positions.get(position, Numbers())
         findings.expect("gate holds add up", partition, position, held.get(position, 0), numbers.reserved)
+
+
+def _due(hold: Hold | None) -> int | None:
+    """Only the home of an order ends it by time."""
+    return hold.expires_at_ms if hold is not None and hold.is_home else None
+
+
+def stamps_of(seen: Mapping[int, tuple[int, int]]) -> Stamps:
+    """As the gate keeps them."""
+    return tuple((source, *place) for source, place in sorted(seen.items()))
 
 
 def numbers_of(stock: Stock | None) -> Numbers | None:

@@ -427,7 +427,7 @@ class EmptyRedis:
         self._offsets = iter(offsets)
 
     def hmget(self, *_: object) -> list[bytes]:
-        return [str(number).encode() for number in (next(self._offsets), 0, 0, 1, 1)] + [b""]
+        return [str(number).encode() for number in (next(self._offsets), 0, 0, 1, 1)] + [b"", None, None]
 
     def scan_iter(self, match: str, count: int) -> list[bytes]:
         return []
