@@ -133,6 +133,14 @@ class Gate:
         """What is available of positions by partition, one round trip; those of a partition without a mark are left out."""
         return await self._call(read_stock(self._redis.connection_pool, positions)) if positions else {}
 
+    async def seqs(self, partitions: int) -> list[int]:
+        """The last seq that was given in each partition, 0 where there is no mark; one round trip."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for partition in range(partitions):
+                pipe.execute_command("HGET", self._keys_of(partition).gate, "seq")
+            found = await self._call(pipe.execute())
+        return [int(seq or 0) for seq in found]
+
     async def holds(self, reservation_id: str, partitions: int) -> dict[int, str]:
         """Where a reservation is active: in each partition that has lines of it the position of the first one; one round trip.
 
