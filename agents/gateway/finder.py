@@ -12,6 +12,7 @@ from onhand.schemas.commands import Reserve
 from onhand.schemas.faults import Retryable
 from onhand.schemas.legs import legs_of
 from onhand.schemas.partitioner import partition_of
+from onhand.sql.partitions import ledger_seqs
 from onhand.sql.pool import Pool
 from onhand.sql.reserved import ReservedLine, reserved_lines
 
@@ -45,7 +46,7 @@ class Finder:
         self._recent[reserve.id] = self._place_of(reserve)
 
     async def place(self, reservation_id: str) -> Place | None:
-        """Where it is, in memory or at the gate; None where neither knows it as active. A gate that is away knows nothing."""
+        """Where it is, in memory or at the gate; None where neither knows it, or where the gate is away."""
         if known := self._recent.get(reservation_id):
             return known
         try:
@@ -58,6 +59,23 @@ class Finder:
     async def lines(self, reservation_id: str) -> list[ReservedLine]:
         """Its lines, as far as the ledger has them."""
         return await reserved_lines(self._pool, reservation_id)
+
+    async def all_lines(self, reservation_id: str) -> list[ReservedLine]:
+        """Its lines; none only where nobody knows it: the ledger then has all that the gate had decided when we asked.
+
+        Waits for the ledger as long as it takes; `Retryable` where the gate is needed and away.
+        """
+        if lines := await self.lines(reservation_id):
+            return lines
+        decided = await self._gate.seqs(self._partitions)
+        pause_s = _LOOK_S
+        while True:
+            written = await ledger_seqs(self._pool)
+            lines = await self.lines(reservation_id)
+            if lines or all(there >= seq for there, seq in zip(written, decided, strict=True)):
+                return lines
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LOOK_AT_LEAST_S)
 
     async def lines_when(
         self, reservation_id: str, seen: Callable[[list[ReservedLine]], bool], told: asyncio.Event

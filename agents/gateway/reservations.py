@@ -111,10 +111,15 @@ async def _place(context: Context, reservation_id: str) -> Place | list[Reserved
     place = await context.finder.place(reservation_id)
     if place is not None:
         return place
-    lines = await context.finder.lines(reservation_id)
+    lines = await _all_lines(context, reservation_id)
     if not lines:
         raise _unknown(reservation_id)
     return lines if _has_ended(lines) else place_in(lines)
+
+
+async def _all_lines(context: Context, reservation_id: str) -> list[ReservedLine]:
+    async with context.desk.in_time(reservation_id=reservation_id):
+        return await context.finder.all_lines(reservation_id)
 
 
 def _at(place: Place) -> dict[str, Any]:
@@ -131,7 +136,7 @@ async def _not_done(context: Context, reservation_id: str, decision: Decision, w
     """The answer to a command that did not find its reservation active. What the gate has forgotten the ledger knows."""
     if decision.outcome != "unknown_reservation":
         raise refusal(decision, reservation_id=reservation_id)
-    lines = await context.finder.lines(reservation_id)
+    lines = await _all_lines(context, reservation_id)
     if not _has_ended(lines):
         raise _unknown(reservation_id)
     return _ended(reservation_id, lines, wished)
