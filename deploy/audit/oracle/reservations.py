@@ -118,7 +118,7 @@ def _follow(desk: Desk, name: str, hold: Hold, op: Op, command: Any, expires: in
     else:
         desk.hold(name, hold._replace(expires_at_ms=expires))
     more = {} if expires is None else {"expires_at_ms": expires}
-    return _told(desk, hold, command.type, _DONE[op], echo(op, command, _DONE[op]) | more)
+    return _told(desk, hold, command.type, _DONE[op], echo(op, command, _DONE[op]) | more, command.position)
 
 
 def _expire(desk: Desk, name: str, hold: Hold) -> list[Decision]:
@@ -126,10 +126,13 @@ def _expire(desk: Desk, name: str, hold: Hold) -> list[Decision]:
     return _told(desk, hold, "expire", Outcome.EXPIRED, {"id": name, "reservation_id": name})
 
 
-def _told(desk: Desk, hold: Hold, kind: str, outcome: Outcome, more: Decision) -> list[Decision]:
+def _told(
+    desk: Desk, hold: Hold, kind: str, outcome: Outcome, more: Decision, named: str | None = None
+) -> list[Decision]:
+    """`named`: the position that the command named, which is told of an order."""
     more |= whose(hold)
     if hold.use is not None:
-        more |= hold.use.told()
+        more |= hold.use.told(at=named)
     return [desk.tell(kind, outcome, at, units, line, complete=False) | more for at, units, line in hold.lines]
 
 

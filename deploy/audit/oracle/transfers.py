@@ -60,12 +60,13 @@ def undo(desk: Desk, admitted: Admitted) -> list[Decision]:
     wish, use = _wish(admitted), Use(admitted.body, slip.opened_at_ms)
     desk.change(wish.position, available=wish.quantity)
     known = desk.known(wish.id)
-    if known is None or (known.body, known.opened_at_ms) == use:
+    is_remembered = known is None or (known.body, known.opened_at_ms) == use
+    if is_remembered:
         desk.remember(wish.id, _done(use, Outcome.of_word(slip.outcome)))
     decision = desk.tell("transfer", Outcome.APPLIED, wish.position, wish.quantity, complete=False)
     decision |= {"transfer_id": wish.id, "reason": "transfer_refused", "mode": wish.mode}
     decision |= {"source_warehouse": wish.warehouse_id, "dest_warehouse": wish.to_warehouse_id}
-    return [decision | use.told(refused=slip.outcome)]
+    return [decision | use.told(refused=slip.outcome if is_remembered else None)]
 
 
 def arrive(desk: Desk, admitted: Admitted) -> list[Decision]:
