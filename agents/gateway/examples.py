@@ -69,6 +69,16 @@ REORDER: Responses = {
     **_LATE,
 }
 
+OF_RESERVATION = {"reservation": {"value": {"reservation_id": _ID}}}
+"""Of a request's body, as the next ones."""
+EXTEND_BODY = {"an hour": {"value": {"reservation_id": _ID, "ttl_s": 3_600}}}
+RESERVE_BODY = {
+    "lines alone": {"value": [_LINE]},
+    "with options": {
+        "value": {"lines": [_LINE], "ttl_s": 900, "channel": "web", "order_id": "o-1", "reservation_id": _ID}
+    },
+}
+REORDER_BODY = {"low at 5": {"value": {"reorder_point": 5, "reorder_quantity": 50}}}
 _BODIES: dict[str, dict[str, Any]] = {
     "receive": {"type": "receive", "sku_id": "RETRO-CLOCK", "warehouse_id": 1, "quantity": 100, "reference_id": "po-17"},
     "return": {"type": "return", "sku_id": "RETRO-CLOCK", "warehouse_id": 1, "quantity": 1},

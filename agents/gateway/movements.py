@@ -55,7 +55,7 @@ async def set_reorder(
     request: Request,
     sku_id: Annotated[SkuId, Path()],
     warehouse_id: Annotated[int, Path(ge=1, le=32_767)],
-    body: ReorderBody,
+    body: Annotated[ReorderBody, Body(openapi_examples=examples.REORDER_BODY)],
     context: Ctx,
 ) -> Response:
     """Say when stock of a position counts as low, and how much is ordered then."""

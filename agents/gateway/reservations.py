@@ -2,9 +2,9 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Body, Request, Response
 
 from onhand.agents.gateway import examples
 from onhand.agents.gateway.access import scope
@@ -31,13 +31,16 @@ from onhand.sql.reserved import ReservedLine
 
 router = APIRouter(prefix="/inventory", tags=["reservations"], dependencies=[scope("reserve")], route_class=OnceRoute)
 
+OneReservation = Annotated[OfReservation, Body(openapi_examples=examples.OF_RESERVATION)]
 _ENDED = {"committed": "already_committed", "released": "already_released", "expired": "already_expired"}
 _TOLD_S = 1.0
 """After that the ledger is asked, should its event have been missed."""
 
 
 @router.post("/reserve", status_code=201, response_model=Reserved, responses=examples.RESERVE)
-async def reserve(request: Request, body: ReserveBody, context: Ctx) -> Response:
+async def reserve(
+    request: Request, body: Annotated[ReserveBody, Body(openapi_examples=examples.RESERVE_BODY)], context: Ctx
+) -> Response:
     """Hold units of every line until they expire, or of none."""
     order = body if isinstance(body, ReserveOrder) else ReserveOrder(lines=body)
     ttl_s = order.ttl_s or DEFAULT_TTL_S
@@ -52,7 +55,7 @@ async def reserve(request: Request, body: ReserveBody, context: Ctx) -> Response
 
 
 @router.post("/commit", response_model=Status, responses=examples.COMMIT)
-async def commit(request: Request, body: OfReservation, context: Ctx) -> Response:
+async def commit(request: Request, body: OneReservation, context: Ctx) -> Response:
     """Sell what is reserved. Answered once the ledger has it."""
     place = await _place(context, body.reservation_id)
     if isinstance(place, list):
@@ -70,7 +73,7 @@ async def commit(request: Request, body: OfReservation, context: Ctx) -> Respons
 
 
 @router.post("/release", response_model=Status, responses=examples.RELEASE)
-async def release(request: Request, body: OfReservation, context: Ctx) -> Response:
+async def release(request: Request, body: OneReservation, context: Ctx) -> Response:
     """Give back what is reserved."""
     place = await _place(context, body.reservation_id)
     if isinstance(place, list):
@@ -83,7 +86,9 @@ async def release(request: Request, body: OfReservation, context: Ctx) -> Respon
 
 
 @router.post("/extend", response_model=Status, responses=examples.EXTEND)
-async def extend(request: Request, body: ExtendBody, context: Ctx) -> Response:
+async def extend(
+    request: Request, body: Annotated[ExtendBody, Body(openapi_examples=examples.EXTEND_BODY)], context: Ctx
+) -> Response:
     """Let it expire `ttl_s` seconds from now."""
     place = await _place(context, body.reservation_id)
     if isinstance(place, list):

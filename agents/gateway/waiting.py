@@ -69,8 +69,10 @@ class _Wait:
         self.settled: asyncio.Future[list[Decision]] = asyncio.get_running_loop().create_future()
 
     def tell(self, decision: Decision) -> None:
+        if self.settled.done():
+            return
         self._told.append(decision)
-        if decision.complete and not self.settled.done():
+        if decision.complete:
             self.settled.set_result(self._told)
 
 

@@ -1,46 +1,55 @@
-"""Quantities at their limits, and positions that were never touched."""
+"""The rate of calls: a bucket that fills by itself, in time that comes in from outside."""
 
-from onhand.lua.format import Level
-from onhand.lua.gate import Gate
-from onhand.schemas.commands import Op
-from tests.lua.driver import PARTITION, A, B, Partition, Raw, of, receive, reserve, words
+from collections.abc import AsyncIterator
 
-MAX = 2_000_000_000
-HALF = 1_000_000_000
+import pytest
+import redis
 
+from onhand.lua.limits import Limits, limits_at
+from onhand.schemas.faults import Retryable
 
-async def test_two_billion_is_the_most(gate: Gate, raw: Raw) -> None:
-    partition = await Partition(gate, raw).birth()
-    told = await partition.say(
-        receive("a", HALF), receive("b", HALF - 1), receive("c", 2), {**receive("d", 2), "op": Op.RETURN},
-        {**receive("e", 2), "op": Op.ADJUST}, receive("f", 1), reserve("r", MAX), receive("g", 1),
-        {**receive("h", 1), "op": Op.SHIP}, {**receive("i", -1), "op": Op.ADJUST}, of(Op.COMMIT, "k", "r"),
-    )  # fmt: skip
-    assert words(told) == [
-        "applied", "applied", "limit_exceeded", "limit_exceeded", "limit_exceeded", "applied", "reserved",
-        "limit_exceeded", "insufficient_stock", "insufficient_stock", "committed",
-    ]  # fmt: skip
-    assert told[6][3:6] == [0, MAX, 4]
-    assert await gate.levels(PARTITION, [A, B]) == {A: Level(0, 0, 0, 5), B: Level(0, 0, 0, 0)}
+NOW_MS = 1_800_000_000_000
 
 
-async def test_a_folded_reserve_may_wish_more_than_ever_was(gate: Gate, raw: Raw) -> None:
-    partition = await Partition(gate, raw).birth()
-    assert words(await partition.say(reserve("r", 100 * HALF))) == ["insufficient_stock"]
+@pytest.fixture
+async def limits(server: str, raw: "redis.Redis") -> AsyncIterator[Limits]:
+    """Ten a second, five at once."""
+    made = limits_at(server, per_s=10, most=5)
+    yield made
+    await made.close()
 
 
-async def test_refused_commands_leave_no_trace(gate: Gate, raw: Raw) -> None:
-    partition = await Partition(gate, raw).birth()
-    told = await partition.say(reserve("r", 1), {**receive("s", 5), "op": Op.SHIP}, of(Op.COMMIT, "c", "r"))
-    assert words(told) == ["insufficient_stock", "insufficient_stock", "unknown_reservation"]
-    assert raw.keys() == [f"gate:{{{PARTITION}}}".encode()]
-    told = await partition.say(receive("r", 1), reserve("s", 1))
-    assert words(told) == ["applied", "reserved"]
+async def test_so_many_at_once_and_then_one_by_one(limits: Limits) -> None:
+    assert [await limits.wait_ms("a", NOW_MS) for _ in range(7)] == [0, 0, 0, 0, 0, 100, 100]
+    assert await limits.wait_ms("a", NOW_MS + 40) == 60
+    assert [await limits.wait_ms("a", NOW_MS + 100) for _ in range(2)] == [0, 100]
 
 
-async def test_records_without_a_position_have_no_numbers(gate: Gate, raw: Raw) -> None:
-    partition = await Partition(gate, raw).birth()
-    told = await partition.say({"op": 0, "body": None}, {"op": 0, "body": None, "position": A})
-    assert [o[1:] for o in told] == [
-        [0, 5_000, -1, -1, -1, False, False, False], [0, 5_000, 0, 0, 0, False, False, False],
-    ]  # fmt: skip
+async def test_it_holds_no_more_than_it_holds(limits: Limits) -> None:
+    assert await limits.wait_ms("a", NOW_MS) == 0
+    assert [await limits.wait_ms("a", NOW_MS + 86_400_000) for _ in range(6)] == [0, 0, 0, 0, 0, 100]
+
+
+async def test_callers_do_not_share_and_nothing_is_kept_for_ever(limits: Limits, raw: "redis.Redis") -> None:
+    for _ in range(5):
+        assert await limits.wait_ms("a", NOW_MS) == 0
+    assert await limits.wait_ms("b", NOW_MS) == 0
+    assert 0 < int(raw.pttl("rate:{a}")) <= 1_500  # type: ignore[arg-type]
+
+
+async def test_a_clock_that_is_behind_fills_nothing(limits: Limits) -> None:
+    for _ in range(5):
+        await limits.wait_ms("a", NOW_MS)
+    assert await limits.wait_ms("a", NOW_MS - 5_000) == 100
+    assert await limits.wait_ms("a", NOW_MS + 100) == 0
+
+
+async def test_a_server_that_forgot_the_script_is_told_it_again(limits: Limits, raw: "redis.Redis") -> None:
+    await limits.wait_ms("a", NOW_MS)
+    raw.script_flush()
+    assert await limits.wait_ms("a", NOW_MS) == 0
+
+
+async def test_a_server_that_is_away_is_retryable() -> None:
+    with pytest.raises(Retryable):
+        await limits_at("redis://127.0.0.1:1/0", per_s=1, most=1).wait_ms("a", NOW_MS)
