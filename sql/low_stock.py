@@ -15,9 +15,12 @@ SELECT i.sku_id, i.warehouse_id, i.available_qty, i.reorder_point, i.reorder_qua
     SELECT coalesce(sum(units), 0) FROM refused_units r
     WHERE r.partition = i.partition AND r.day = ANY (%(days)s) AND r.sku_id = i.sku_id AND r.warehouse_id = i.warehouse_id
 )::bigint
-FROM page JOIN inventory i USING (sku_id, warehouse_id) ORDER BY i.sku_id, i.warehouse_id
+FROM page CROSS JOIN LATERAL (
+    SELECT * FROM inventory WHERE sku_id = page.sku_id AND warehouse_id = page.warehouse_id OFFSET 0) i
+ORDER BY i.sku_id, i.warehouse_id
 """
-"""Four parameters: the position before the page, the page's length, the days whose refused units count."""
+"""Four parameters: the position before the page, the page's length, the days whose refused units count. `OFFSET 0` keeps the rows of
+a page from being joined with the whole table."""
 
 
 class LowStockRow(NamedTuple):

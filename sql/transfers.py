@@ -8,20 +8,17 @@ from onhand.sql.pool import Pool
 Place = tuple[str, int]
 """A SKU and a warehouse."""
 
-_EXISTS: LiteralString = "SELECT to_regclass('transfers') IS NOT NULL"
 _NEXT: LiteralString = """
 SELECT t.sku_id, t.dest_warehouse, (extract(epoch FROM min(t.expected_at)) * 1000)::bigint
 FROM unnest(%s::text[], %s::integer[]) u (sku, warehouse)
-JOIN transfers t ON t.sku_id = ANY (ARRAY[u.sku]) AND t.dest_warehouse = u.warehouse
-WHERE NOT t.ended AND t.shipped > t.arrived AND t.expected_at IS NOT NULL
+JOIN in_transit t ON t.sku_id = ANY (ARRAY[u.sku]) AND t.dest_warehouse = u.warehouse
+WHERE t.quantity > 0 AND t.expected_at IS NOT NULL
 GROUP BY t.sku_id, t.dest_warehouse
 """
 """Two parameters of the same length: SKUs and warehouses of the positions. One that nothing is expected at is just not there."""
 
 
 async def next_arrivals(pool: Pool, places: Sequence[Place]) -> dict[Place, int]:
-    """When, in epoch milliseconds, the next open transfer to each of those positions is expected."""
-    if not (await pool.rows(_EXISTS))[0][0]:
-        return {}
-    skus, warehouses = map(list, zip(*places, strict=True)) if places else ([], [])
+    """When, in epoch milliseconds, the next transfer that is on its way to each of those positions is expected."""
+    skus, warehouses = [sku_id for sku_id, _ in places], [warehouse_id for _, warehouse_id in places]
     return {(sku_id, warehouse_id): at_ms for sku_id, warehouse_id, at_ms in await pool.rows(_NEXT, skus, warehouses)}

@@ -64,6 +64,12 @@ class Valkey:
         with redis.Redis(port=self.port, retry=Retry(ConstantBackoff(0.02), 250)) as client:
             client.ping()
 
+    @property
+    def pid(self) -> int:
+        """Of the server that runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
@@ -100,7 +106,7 @@ def raw(valkey: Valkey) -> Iterator["redis.Redis"]:
     with redis.Redis.from_url(valkey.url) as client:
         client.flushall()
         for partition in range(PARTITIONS):
-            client.hset(keys_of(partition).gate, "offset", -1)
+            client.hset(keys_of(partition).gate, mapping={"offset": -1, "seq": 0})
         yield client
 
 
@@ -159,6 +165,11 @@ async def house(valkey: Valkey, raw: "redis.Redis", dsn: str, rows: Rows) -> Asy
     pool, gate, limits = Pool(dsn, wait_s=1.0), connect(valkey.url), limits_at(valkey.url, 10_000, 10_000)
     publisher, clock = KafkaPublisher(Kafka("127.0.0.1:1")), Clock()
     await pool.open()
+    for number in range(PARTITIONS):
+        rows(
+            "INSERT INTO ledger_partitions (partition, topic_id, seq, source_offset, decisions_offset, clock_ms, window_ms,"
+            " sweep_limit, rules) VALUES (%s, 't', 0, -1, 0, 0, 600000, 250, 2)", number
+        )  # fmt: skip
     keys = {name: new_key([name]) for name in SCOPES}
     for key in keys.values():
         await ApiKeys(pool).add(key)

@@ -28,6 +28,7 @@ MOVEMENTS: Responses = {200: done({"items": [_MOVEMENT], "next_cursor": _ID}, "A
 LOW_STOCK: Responses = {200: done({"items": [_LOW], "next_cursor": None}, "A page")}
 RESERVATION: Responses = {
     200: done(_RESERVATION, "The reservation"),
-    404: problem(404, "not-found", "there is no such reservation"),
+    404: problem(404, "not-found", "there is no such reservation", reservation_id=_ID),
+    504: problem(504, "timeout", "the ledger is too far behind to tell", reservation_id=_ID),
 }
 WAREHOUSE: Responses = {200: done({"warehouse_id": 1} | WAREHOUSE_BODY, "As it is kept")}

@@ -1,14 +1,12 @@
 """A reservation, looked up."""
 
-import asyncio
-from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
 
 from onhand.agents.gateway.access import scope
 from onhand.agents.gateway.answers import answer
-from onhand.agents.gateway.context import Context, Ctx
+from onhand.agents.gateway.context import Ctx
 from onhand.agents.gateway.problems import Problem
 from onhand.agents.gateway.reads import examples
 from onhand.agents.gateway.reads.bodies import Reservation
@@ -18,14 +16,12 @@ from onhand.sql.reserved import ReservedLine
 
 router = APIRouter(prefix="/reservations", tags=["reservations"], dependencies=[scope("read")])
 
-_WRITTEN_WITHIN_S = 2.0
-"""The ledger writes ten windows a second: what the gate has it has soon."""
-
 
 @router.get("/{reservation_id}", response_model=Reservation, responses=examples.RESERVATION)
 async def look_up(context: Ctx, reservation_id: Annotated[Id, Path()]) -> Response:
-    """How the reservation stands in the ledger, its lines in order."""
-    lines = await context.finder.lines(reservation_id) or await _soon(context, reservation_id)
+    """How the reservation stands in the ledger, its lines in order. One that was just made is waited for."""
+    async with context.desk.in_time(reservation_id=reservation_id):
+        lines = await context.finder.all_lines(reservation_id)
     if not lines:
         raise Problem(404, "not-found", "there is no such reservation", reservation_id=reservation_id)
     return answer(told(reservation_id, lines))
@@ -47,12 +43,3 @@ def told(reservation_id: str, lines: list[ReservedLine]) -> dict[str, Any]:
 
 
 _OF_A_LINE = ("sku_id", "warehouse_id", "quantity", "status")
-
-
-async def _soon(context: Context, reservation_id: str) -> list[ReservedLine]:
-    """Its lines, where the gate has it and the ledger not yet: whoever just reserved may ask at once."""
-    if await context.finder.place(reservation_id) is not None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_WRITTEN_WITHIN_S):
-                return await context.finder.lines_when(reservation_id, bool, asyncio.Event())
-    return []
