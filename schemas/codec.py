@@ -51,17 +51,18 @@ def decode_command(value: bytes | None) -> Command:
 
     Of a repeated key the last counts; null is the same as absent.
     """
-    command: Command = _decode(value, _ADAPTER)
+    command: Command = decode(value, _ADAPTER)
     return command
 
 
 def decode_record(value: bytes | None) -> Command | Slip:
     """As `decode_command`, for the log itself, in which onhand's own slips stand among the commands."""
-    record: Command | Slip = _decode(value, _LOG_ADAPTER)
+    record: Command | Slip = decode(value, _LOG_ADAPTER)
     return record
 
 
-def _decode(value: bytes | None, adapter: TypeAdapter[Any]) -> Any:
+def decode(value: bytes | None, adapter: TypeAdapter[Any]) -> Any:
+    """What the adapter makes of a record's value. It must be a union of models told apart by `type`."""
     if value is None:
         raise Malformed("value: is null")
     if len(value) > MAX_BYTES:

@@ -57,7 +57,9 @@ class StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, regex_engine="rust-regex")
 
 
-class _Command(StrictModel):
+class CommandModel(StrictModel):
+    """What all commands have."""
+
     op: ClassVar[Op | None] = None
     """The verb's number at the gate; None where the verb is not supported yet."""
 
@@ -81,7 +83,7 @@ class _Command(StrictModel):
         return self.model_dump_json(exclude_none=True).encode()
 
 
-class _At(_Command):
+class _At(CommandModel):
     """A command about one position."""
 
     wish: ClassVar[tuple[str, ...]] = ()
@@ -129,7 +131,7 @@ class Line(StrictModel):
     quantity: Quantity
 
 
-class Reserve(_Command):
+class Reserve(CommandModel):
     """Hold units until `ttl_ms` from now: one position by `sku_id`, `warehouse_id`, `quantity`, or several by `lines`."""
 
     op: ClassVar[Op | None] = Op.RESERVE

@@ -9,14 +9,15 @@ class Use(Word, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Which use of an id an order or a transfer is, for the ledger: onhand's own bookkeeping.
 
     `hash` is that of the command's body, `opened_at_ms` the clock of the first leg when it was decided there. Of an order that is
-    held, `home` is the partition that decides its end and `legs` are all of its partitions. `refused` and `short` tell, where a
-    later leg refused it, what is remembered of that.
+    held, `home` is the partition that decides its end and `legs` are all of its partitions; `at` is the position that the ending
+    command named. `refused` and `short` tell, where a later leg refused it, what is remembered of that.
     """
 
     hash: Whole
     opened_at_ms: TimeMs
     home: Whole | None = None
     legs: list[Whole] | None = None
+    at: str | None = None
     refused: str | None = None
     short: list[dict[str, Any]] | None = None
 

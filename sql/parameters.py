@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, LiteralString, NamedTuple
 
@@ -15,7 +16,7 @@ from onhand.sql.window import Change, Hold, Movement, Sale, Window
 _DAY_S = 86_400
 _CACHED_POSITIONS = 200_000
 
-WRITE: LiteralString = f"SELECT * FROM ledger_write({', '.join(['%s'] * 40)}, %s::jsonb, %s::jsonb, %s::jsonb)"
+WRITE: LiteralString = f"SELECT * FROM ledger_write({', '.join(['%s'] * 41)}{', %s::jsonb' * 5})"
 
 Parameters = list[Any]
 
@@ -60,6 +61,8 @@ def parameters(window: Window, forced: bool) -> Parameters:
         _rows(_reorders(window)),
         _rows(_refused(window)),
         _rows([note._asdict() for note in window.notes]),
+        _rows([asdict(transfer) for transfer in window.transfers]),
+        json.dumps(window.seen) if window.seen else None,
     ]
 
 
@@ -82,7 +85,7 @@ def _changes(changes: list[Change], judged_by_reorder: set[str]) -> list[Array]:
 
 
 def _holds(holds: list[Hold]) -> list[Array]:
-    ids, lines, names, quantities, orders, channels, expiries, ends = _columns(holds, 8)
+    ids, lines, names, quantities, orders, channels, expiries, ends, uses = _columns(holds, 9)
     return [
         uuids(ids),
         int4s([int4_element(line) for line in lines] if any(lines) else [_LINE_0] * len(ids)),
@@ -92,6 +95,7 @@ def _holds(holds: list[Hold]) -> list[Array]:
         texts([word(channel) for channel in channels]),
         times(expiries),
         texts([word(end) for end in ends]),
+        words(uses),
     ]
 
 
@@ -101,21 +105,28 @@ _LINE_0 = int4_element(0)
 def _movements(sales: list[Sale], movements: list[Movement]) -> list[Array]:
     """A sale is a `ship` whose reference is its order or else its reservation."""
     sold, reservations, orders, _, sold_at, sold_units, _, sale_times, _ = _columns(sales, 9)
-    ids, names, types, quantities, references, at, _ = _columns(movements, 7)
+    ids, names, types, quantities, references, at, _, others = _columns(movements, 8)
     skus, _ = places([*sold_at, *names])
-    wide = [_places[name].warehouse for name in names]
-    sources = [warehouse if type == "ship" else NULL for type, warehouse in zip(types, wide, strict=True)]
-    dests = [NULL if type == "ship" else warehouse for type, warehouse in zip(types, wide, strict=True)]
+    ends = [_ends(*row) for row in zip(types, names, others, strict=True)]
     return [
         raw_uuids([*sold, *ids]),
         skus,
-        int4s([*(_places[name].warehouse for name in sold_at), *sources]),
-        int4s([NULL] * len(sold) + dests),
+        int4s([*(_places[name].warehouse for name in sold_at), *(source for source, _ in ends)]),
+        int4s([*[NULL] * len(sold), *(dest for _, dest in ends)]),
         int8s([*sold_units, *quantities]),
         texts([word("ship")] * len(sold) + [word(type) for type in types]),
         words([*(order or id for order, id in zip(orders, reservations, strict=True)), *references]),
         times([*sale_times, *at]),
     ]
+
+
+def _ends(type: str, position: str, other: int) -> tuple[bytes, bytes]:
+    """Source and destination of a movement at a position."""
+    warehouse = _places[position].warehouse
+    if other:
+        far = int4_element(abs(other))
+        return (warehouse, far) if other > 0 else (far, warehouse)
+    return (warehouse, NULL) if type == "ship" else (NULL, warehouse)
 
 
 def _reorders(window: Window) -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
 """The ids that were done in a window, packed: all that a rebuild of the gate's `end:{p}:<generation>` needs, and touched positions.
 
 A msgpack list: format, positions, ids (16 bytes each), kinds (a byte each), index of the position of each, its time as
-milliseconds after the first, quantity (or nil), and the reservation ids of those that have one.
+milliseconds after the first, quantity (or nil), the reservation ids of those that have one, the positions, and what has no such short form
+(orders, transfers, counts) as it is, a list for each `Entry`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,9 +12,10 @@ from uuid import UUID
 
 import ormsgpack
 
-from onhand.sql.window import End
+from onhand.schemas.codec import use_hash
+from onhand.schemas.outcomes import Outcome
 
-_FORMAT = 1
+_FORMAT = 2
 _UUID_CHARS = 36
 
 
@@ -31,8 +33,8 @@ class Kind(IntEnum):
     EXPIRE = 8
 
 
-_ENDS: dict[Kind, End] = {Kind.COMMIT: "committed", Kind.RELEASE: "released", Kind.EXPIRE: "expired"}
-_OUTCOMES = {Kind.EXTEND: "extended", Kind.COMMIT: "committed", Kind.RELEASE: "released"}
+_ENDS = {Kind.COMMIT: Outcome.COMMITTED, Kind.RELEASE: Outcome.RELEASED, Kind.EXPIRE: Outcome.EXPIRED}
+_OUTCOMES = {Kind.EXTEND: Outcome.EXTENDED, Kind.COMMIT: Outcome.COMMITTED, Kind.RELEASE: Outcome.RELEASED}
 
 
 class Done(NamedTuple):
@@ -50,25 +52,34 @@ DoneRow = tuple[str, int, str, int, int | None, str | None]
 """The fields of a `Done`: a plain tuple where there is one for each decision."""
 
 
-class Entry(NamedTuple):
-    """An entry as the gate keeps it under `id`; `use` is what `codec.use_hash` makes its body hash of.
+Lines = list[str | int]
+"""Lines of an order, flat: position, units, line ..."""
 
-    `ended` and `position` are there for a reservation that ended, whose outcome is that of its reserve.
+
+class Entry(NamedTuple):
+    """An entry as the gate keeps it under `id`; `body` is the hash of the use of the id.
+
+    `ended` and `at` are there for a reservation that ended (its position, or of an order its lines here) and for a transfer that
+    arrived; `opened_at_ms` for orders and transfers; `short` for an order that was refused: line, position, requested, available ...
     """
 
     id: str
-    use: str
-    outcome: str
-    quantity: int | None
-    ended: End | None
-    position: str | None
     at_ms: int
+    body: int
+    outcome: int
+    quantity: int | None
+    ended: int | None = None
+    at: str | Lines | None = None
+    opened_at_ms: int | None = None
+    short: Lines | None = None
 
 
-def encode(done: Sequence[DoneRow], touched: Sequence[str]) -> bytes:
-    """Pack what was done, with the positions that the window touched; empty if there is neither."""
-    if not done and not touched:
+def encode(done: Sequence[DoneRow], touched: Sequence[str], whole: Sequence[Entry] = ()) -> bytes:
+    """Pack what was done, with the positions that the window touched; empty if there is nothing."""
+    if not (done or touched or whole):
         return b""
+    if any(len(entry.id) != _UUID_CHARS for entry in whole):
+        raise ValueError("an id that is no UUID")
     index = {position: number for number, position in enumerate(touched)}
     ids, kinds, positions, times, quantities, reservations = zip(*done, strict=True) if done else ((),) * 6
     first = times[0] if times else 0
@@ -83,6 +94,7 @@ def encode(done: Sequence[DoneRow], touched: Sequence[str]) -> bytes:
             quantities,
             _packed([reservation for reservation in reservations if reservation is not None]),
             list(index),
+            whole,
         ]
     )
 
@@ -93,23 +105,24 @@ def touched(blob: bytes) -> list[str]:
 
 
 def entries(blob: bytes) -> Iterator[Entry]:
-    """What the gate remembers of the window, in the order of its decisions."""
+    """What the gate remembers of the window."""
     for done in decode(blob):
-        kind = Kind(done.kind)
+        kind, quantity = Kind(done.kind), done.quantity
         if kind in _ENDS:
-            use = f"reserve {done.position}={done.quantity}"
-            reservation_id = done.reservation_id or done.id
-            yield Entry(reservation_id, use, "reserved", done.quantity, _ENDS[kind], done.position, done.at_ms)
+            body, id = use_hash(f"reserve {done.position}={quantity}"), done.reservation_id or done.id
+            yield Entry(id, done.at_ms, body, Outcome.RESERVED, quantity, _ENDS[kind], done.position)
         if kind is not Kind.EXPIRE:
-            outcome = _OUTCOMES.get(kind, "applied")
-            yield Entry(done.id, _use(kind, done), outcome, done.quantity, None, None, done.at_ms)
+            outcome = _OUTCOMES.get(kind, Outcome.APPLIED)
+            yield Entry(done.id, done.at_ms, use_hash(_use(kind, done)), outcome, quantity)
+    if blob:
+        yield from (Entry(*row) for row in ormsgpack.unpackb(blob)[9])
 
 
 def decode(blob: bytes) -> Iterator[Done]:
     """The reverse of `encode`."""
     if not blob:
         return
-    form, first, ids, kinds, positions, times, quantities, reservations, names = ormsgpack.unpackb(blob)
+    form, first, ids, kinds, positions, times, quantities, reservations, names, _ = ormsgpack.unpackb(blob)
     if form != _FORMAT:
         raise ValueError(f"remembered ids of an unknown format: {form}")
     reservation = iter(_unpacked(reservations))

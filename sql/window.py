@@ -33,6 +33,8 @@ class Hold(NamedTuple):
     channel: str | None
     expires_at_ms: int
     ended: End | None
+    use: str | None = None
+    """Of an order's line: which use of the id it is, with home and legs, as JSON."""
 
 
 class Sale(NamedTuple):
@@ -50,7 +52,10 @@ class Sale(NamedTuple):
 
 
 class Movement(NamedTuple):
-    """A row of `stock_movements` that is no sale of a reservation; an adjust's quantity is signed."""
+    """A row of `stock_movements` that is no sale of a reservation; an adjust's quantity is signed.
+
+    A transfer goes to the warehouse `other`; one that was undone comes back from there (negative).
+    """
 
     movement_id: bytes
     position: str
@@ -59,6 +64,28 @@ class Movement(NamedTuple):
     reference_id: str | None
     at_ms: int
     trace: bytes | None
+    other: int = 0
+
+
+@dataclass(slots=True)
+class Transfer:
+    """What a window adds to a transfer: units that left the source, came in, and were missing (negative) or too many.
+
+    `opened_at_ms` is the clock at which it was opened, which tells uses of one id apart; `use` the hash of its command.
+    """
+
+    transfer_id: str
+    opened_at_ms: int
+    sku_id: str
+    source_warehouse: int
+    dest_warehouse: int
+    use: int
+    mode: str = "dispatch"
+    expected_at_ms: int | None = None
+    shipped: int = 0
+    arrived: int = 0
+    adjusted: int = 0
+    status: Literal["open", "ended", "undone"] = "open"
 
 
 class Reorder(NamedTuple):
@@ -96,6 +123,10 @@ class Window:
     extended: dict[str, int] = field(default_factory=dict)
     sales: list[Sale] = field(default_factory=list)
     movements: list[Movement] = field(default_factory=list)
+    transfers: list[Transfer] = field(default_factory=list)
+    """By id: two partitions write one row, and must not wait for each other."""
+    seen: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Stamps of slips that decisions told, the newest of each source partition: offset and index."""
     reorders: list[Reorder] = field(default_factory=list)
     refused: dict[tuple[int, str], int] = field(default_factory=dict)
     """Units by day (since the epoch, UTC) and position."""

@@ -8,7 +8,8 @@ from typing import Any
 from msgspec import convert
 
 from onhand.agents.ledger import events
-from onhand.agents.ledger.fold import Told, fold
+from onhand.agents.ledger.fold import fold
+from onhand.agents.ledger.folding import Told
 from onhand.agents.ports import Message
 from onhand.deploy.audit.books import Books
 from onhand.deploy.audit.oracle import Oracle

@@ -11,14 +11,13 @@ from typing import Any, NamedTuple
 from onhand.agents.gate.of_legs import shorts_of
 from onhand.agents.gate.place import Place
 from onhand.agents.ports import Message, Record
+from onhand.agents.slips import slip_message
 from onhand.lua.format import ARRIVAL, CODE, HOLD, HOP, PASS, SETTLE, UNDO
 from onhand.schemas.admission import Admitted
 from onhand.schemas.commands import Reserve, Transfer
-from onhand.schemas.events import TRACE_HEADER, trace_of
 from onhand.schemas.legs import Leg
 from onhand.schemas.outcomes import WORDS, Outcome
 from onhand.schemas.partitioner import partition_of
-from onhand.schemas.signing import HEADER
 from onhand.schemas.slips import Arrival, Hop, Passed, Settle, Slip, Undo
 
 Forwards = dict[int, list[Message]]
@@ -41,16 +40,7 @@ def add(told: Forwards, place: Place, record: Record, admitted: Admitted, outcom
         for sent in make(place, admitted, outcome[HOLD]) if make else ():
             stamp = place.partition, record.offset, next(index)
             slip = sent.slip(**sent.fields, stamp=stamp)
-            told.setdefault(sent.to, []).append(_message(place, record, sent.key, slip))
-
-
-def _message(place: Place, record: Record, key: str | None, slip: Slip) -> Message:
-    value = slip.to_json()
-    headers = [(HEADER, place.keyring.sign(value).encode())]
-    trace = trace_of(record.headers) if record.headers else None
-    if trace is not None:
-        headers.append((TRACE_HEADER, trace))
-    return Message(key.encode() if key else None, value, headers)
+            told.setdefault(sent.to, []).append(slip_message(place.keyring, record, sent.key, slip))
 
 
 def _pass(place: Place, admitted: Admitted, data: Any) -> Iterator[_Sent]:

@@ -24,6 +24,8 @@ from onhand.schemas.slips import Short, Undo, Unplaced
 
 Told = dict[str, Any]
 
+_ENDED = (Outcome.COMMITTED, Outcome.RELEASED, Outcome.EXTENDED)
+
 
 def told(admitted: Admitted, code: int, leg: Any) -> tuple[str, Told]:
     """The decision's position, and its fields but for the numbers; `leg` as the script tells it."""
@@ -50,14 +52,16 @@ def of_unplaced(admitted: Admitted) -> Told:
 
 def _use(admitted: Admitted, code: int, leg: Any) -> Use:
     route, slip = admitted.route, admitted.slip
-    home = legs = refused = short = None
+    command: Any = admitted.command
+    told: dict[str, Any] = {"hash": leg[LEG_BODY], "opened_at_ms": leg[LEG_OPENED_AT_MS]}
     if code == Outcome.RESERVED and route is not None:
-        home, legs = route.home, [leg.partition for leg in route.legs]
-    if type(slip) is Undo:
-        refused, short = slip.outcome, None if slip.short is None else [short.model_dump() for short in slip.short]
-    return Use(
-        hash=leg[LEG_BODY], opened_at_ms=leg[LEG_OPENED_AT_MS], home=home, legs=legs, refused=refused, short=short
-    )
+        told |= {"home": route.home, "legs": [leg.partition for leg in route.legs]}
+    elif type(slip) is Undo and (len(leg) <= LEG_SHORT or leg[LEG_SHORT]):
+        told["refused"] = slip.outcome
+        told["short"] = None if slip.short is None else [short.model_dump() for short in slip.short]
+    elif code in _ENDED and admitted.op is not Op.SWEEP and command is not None:
+        told["at"] = command.position
+    return Use(**told)
 
 
 def _of_order(admitted: Admitted, code: int, leg: Any) -> Told:

@@ -21,7 +21,7 @@ from onhand.schemas.topics import ALERTS, COMMANDS, LEDGER, STOCK
 from onhand.sql.rows import Crossing, Findings, Level, Reuse
 from onhand.sql.window import Change, Movement, Sale, Window
 
-_FORMAT = 1
+_FORMAT = 2
 _UNDOINGS = UUID("5f0d4c1e-9a57-5d0c-8a53-6f6e68616e64")
 """Namespace of the ids of undoings."""
 
@@ -110,15 +110,22 @@ def _committed(sale: Sale) -> Message:
 
 
 def _moved(movement: Movement) -> Message:
-    raw, position, type, quantity, reference_id, at_ms, trace = movement
+    raw, position, type, quantity, reference_id, at_ms, trace, other = movement
     id = str(UUID(bytes=raw))
     sku_id, warehouse_id = split_position(position)
-    source, dest = (warehouse_id, None) if type == "ship" else (None, warehouse_id)
+    source, dest = _ends(type, warehouse_id, other)
     data = MovementRecorded(
         movement_id=id, sku_id=sku_id, source_warehouse=source, dest_warehouse=dest, quantity=quantity,
         movement_type=type, reference_id=reference_id, created_at=rfc3339(at_ms), created_at_ms=at_ms,
     )  # fmt: skip
     return _event(events.MOVEMENT_RECORDED, id, position, data, at_ms, trace)
+
+
+def _ends(type: str, warehouse_id: int, other: int) -> tuple[int | None, int | None]:
+    """Source and destination of a movement at a warehouse, as `onhand.sql.window.Movement` tells the other one of a transfer."""
+    if other:
+        return (warehouse_id, other) if other > 0 else (-other, warehouse_id)
+    return (warehouse_id, None) if type == "ship" else (None, warehouse_id)
 
 
 def _alerts(crossing: Crossing, window: str, at_ms: int) -> list[Message]:

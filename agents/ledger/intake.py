@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from onhand.agents.ledger.fold import Told
+from onhand.agents.ledger.folding import Told
 from onhand.agents.ports import Record
 from onhand.schemas.decisions import Decision
 from onhand.schemas.events import trace_of

@@ -165,7 +165,7 @@ class LedgerLane:
             window = fold(self.partition, decisions)
             window.events = events.pack(window)
             return window, events.messages(events.of_window(window))
-        except (ValueError, TypeError, OverflowError) as error:
+        except (ValueError, TypeError, LookupError, OverflowError) as error:
             first, last = decisions[0].decision.seq, decisions[-1].decision.seq
             raise Corrupt(f"a decision with a seq of {first} to {last} is none that the gate makes: {error}") from error
 

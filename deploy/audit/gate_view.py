@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import ormsgpack
 from redis import Redis
 
-from onhand.deploy.audit.state import Hold, Memory, OfOrder, Open, Short
+from onhand.deploy.audit.state import Hold, Memory, OfOrder, Open, lines_of, shorts_of
 from onhand.schemas.faults import Retryable
-from onhand.schemas.legs import LegLine
 from onhand.schemas.outcomes import Outcome
 
 _PIECE = 1_000
@@ -133,21 +132,17 @@ def _hold(packed: bytes) -> Hold:
 
 def _of_order(opened_at_ms: int, home: int | bool, lines: list[Any], others: list[int]) -> OfOrder:
     """The home is false where it is this partition; partition 0 is none of the kind."""
-    return OfOrder(opened_at_ms, None if home is False else home, _lines(lines), tuple(others))
+    return OfOrder(opened_at_ms, None if home is False else home, lines_of(lines), tuple(others))
 
 
 def _memory(packed: bytes) -> Memory:
     body, code, quantity, ended, where, *use = ormsgpack.unpackb(packed)
     how = Outcome(ended) if ended is not False else None
-    position, lines = (None, _lines(where)) if isinstance(where, list) else (where or None, ())
+    position, lines = (None, lines_of(where)) if isinstance(where, list) else (where or None, ())
     if not use:
         return Memory(body, Outcome(code), None if quantity is False else quantity, how, position)
-    short = tuple(Short(**line) for line in use[1] or ())
+    short = shorts_of(use[1] or [])
     return Memory(body, Outcome(code), None, how, position, use[0], lines, short)
-
-
-def _lines(flat: list[Any]) -> tuple[LegLine, ...]:
-    return tuple(LegLine(*flat[at : at + 3]) for at in range(0, len(flat), 3))
 
 
 def _stamps(packed: bytes | None) -> Stamps:

@@ -1,21 +1,23 @@
 """What is remembered of ids, as tallies: by the model, and by the ledger, which packs it for a rebuild of the gate.
 
 Of a row of `remembered_ids` the auditor knows this by itself: a msgpack list of the format's number, the first time, ids (16 bytes
-each), kinds (a byte each), index of each position, times after the first, quantities, reservation ids of those that have one, positions.
+each), kinds (a byte each), index of each position, times after the first, quantities, reservation ids of those that have one, positions,
+and a list for each that has no such short form: id, time, body, outcome, quantity, how it ended, where (a position, or an order's lines:
+position, units, line ...), the clock of the first leg, what was short (line, position, requested, available ...).
 """
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import ormsgpack
 
 from onhand.deploy.audit.books import Tallies
-from onhand.deploy.audit.state import Memory
+from onhand.deploy.audit.state import Memory, lines_of, shorts_of
 from onhand.schemas.codec import use_hash
 from onhand.schemas.faults import Corrupt
 from onhand.schemas.outcomes import Outcome
 
-_FORMAT = 1
+_FORMAT = 2
 _KINDS = ("receive", "return", "ship", "adjust", "set_reorder", "extend", "commit", "release", "expire")
 _OUTCOMES = {"extend": Outcome.EXTENDED, "commit": Outcome.COMMITTED, "release": Outcome.RELEASED}
 _ENDS = {"commit": Outcome.COMMITTED, "release": Outcome.RELEASED, "expire": Outcome.EXPIRED}
@@ -46,7 +48,7 @@ def enter(tallies: Tallies, generation: int, id: str, memory: Memory) -> None:
 
 def unpacked(row: bytes) -> Iterator[Remembered]:
     """What a row says. An end is remembered twice: under the command's id, and under that of the reservation."""
-    form, first, ids, kinds, places, times, quantities, reservations, positions = ormsgpack.unpackb(row)
+    form, first, ids, kinds, places, times, quantities, reservations, positions, whole = ormsgpack.unpackb(row)
     if form != _FORMAT:
         raise Corrupt(f"remembered ids of an unknown format: {form}")
     targets = iter(_ids(reservations))
@@ -60,6 +62,18 @@ def unpacked(row: bytes) -> Iterator[Remembered]:
             about = "" if kind == "set_reorder" else f" {target or quantity}"
             outcome = _OUTCOMES.get(kind, Outcome.APPLIED)
             yield Remembered(id, at_ms, Memory(use_hash(f"{kind} {position}{about}"), outcome, quantity))
+    for id, at_ms, *rest in whole:
+        yield Remembered(id, at_ms, _memory(*rest))
+
+
+def _memory(
+    body: int, code: int, quantity: int | None, ended: int | None, where: Any, opened_at_ms: int | None, short: Any
+) -> Memory:
+    how = None if ended is None else Outcome(ended)
+    position, lines = (None, lines_of(where)) if isinstance(where, list) else (where, ())
+    if opened_at_ms is None:
+        return Memory(body, Outcome(code), quantity, how, position)
+    return Memory(body, Outcome(code), None, how, position, opened_at_ms, lines, shorts_of(short or []))
 
 
 def _ids(packed: bytes) -> Iterator[str]:

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from onhand.schemas.legs import LegLine
 from onhand.schemas.outcomes import Outcome
+from onhand.schemas.positions import split_position
 
 
 class Stock(NamedTuple):
@@ -117,3 +118,14 @@ class Memory(NamedTuple):
         if self.position is not None and self.position == position:
             return LegLine(self.position, self.quantity or 0, 0)
         return next((line for line in self.lines if line.position == position), None)
+
+
+def lines_of(flat: list[Any]) -> tuple[LegLine, ...]:
+    """Lines as the stores pack them: position, units, line ..."""
+    return tuple(LegLine(*flat[at : at + 3]) for at in range(0, len(flat), 3))
+
+
+def shorts_of(flat: list[Any]) -> tuple[Short, ...]:
+    """Short lines as the stores pack them: line, position, requested, available ..."""
+    rows = (flat[at : at + 4] for at in range(0, len(flat), 4))
+    return tuple(Short(line, *split_position(position), requested, there) for line, position, requested, there in rows)

@@ -48,6 +48,7 @@ from onhand.lua.format import (
     unpack_outcomes,
 )
 from onhand.lua.gate.stock import Stock, read_stock
+from onhand.lua.gate.whereabouts import find, last_stamp
 from onhand.lua.scripts import BIRTH, GATE, Script
 from onhand.schemas.faults import Corrupt, Retryable
 
@@ -151,6 +152,17 @@ class Gate:
                 pipe.execute_command("HGET", self._keys_of(partition).res, reservation_id)
             found = await self._call(pipe.execute())
         return {partition: _held_at(hold) for partition, hold in enumerate(found) if hold}
+
+    async def whereabouts(self, reservation_ids: Sequence[str], partitions: int) -> dict[str, str]:
+        """A position of each of those reservations that is active, or ended within the window; two round trips at most.
+
+        A partition that knows nothing (its mark is lost, or it is being rebuilt) has none: the ledger must be asked for the rest.
+        """
+        return await self._call(find(self._redis, reservation_ids, partitions)) if reservation_ids else {}
+
+    async def stamped(self, source: int, partitions: int) -> int:
+        """The greatest offset of a slip from that source that any partition has seen; -1 where none has."""
+        return int(await self._call(last_stamp(self._redis, source, partitions)))
 
     async def alarm(self, partition: int) -> Alarm | None:
         """Why the partition's lane stopped; None while it may run."""

@@ -3,12 +3,12 @@
 -- decides: another leg passes the command on, with the use that it holds.
 local ALREADY = {[COMMITTED] = ALREADY_COMMITTED, [RELEASED] = ALREADY_RELEASED, [EXPIRED] = ALREADY_EXPIRED}
 
--- the units that lines (flat) have at a position, false where they have none
+-- the units that lines (flat) have at a position, and its line; false where they have none
 local function units_at(lines, position)
   for i = 1, #lines, 3 do
-    if lines[i] == position then return lines[i + 1] end
+    if lines[i] == position then return lines[i + 1], lines[i + 2] end
   end
-  return false
+  return false, false
 end
 
 -- whether row r means what is at a position or lines, of the use opened at that clock; a row that was passed on says that clock
@@ -27,9 +27,10 @@ end
 local function not_held(r, p)
   local entry = known(reservation_ids[r])
   if entry and entry[DONE_ENDED] and ALREADY[entry[DONE_ENDED]] and meant(r, entry[DONE_AT], entry[DONE_OPENED]) then
-    local q = entry[DONE_QUANTITY]
-    if entry[DONE_OPENED] then q = units_at(entry[DONE_AT], positions[r]) end
-    return say(r, ALREADY[entry[DONE_ENDED]], p, q, false, false)
+    local q, line, told = entry[DONE_QUANTITY], false, false
+    if entry[DONE_OPENED] then q, line = units_at(entry[DONE_AT], positions[r]) end
+    if line then told = {reservation_ids[r], positions[r], false, false, line, true, false, false} end
+    return say(r, ALREADY[entry[DONE_ENDED]], p, q, false, told)
   end
   say(r, UNKNOWN_RESERVATION, p, false, false, false)
 end

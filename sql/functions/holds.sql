@@ -2,19 +2,21 @@
 -- a second use of it, kept in `reservation_reuses`; returned are those still active, which are to be undone.
 CREATE FUNCTION ledger_begin_holds(
     p_partition integer, p_seq bigint, p_clock timestamptz, p_id uuid[], p_line integer[], p_sku text[],
-    p_warehouse integer[], p_quantity bigint[], p_order text[], p_channel text[], p_expires timestamptz[], p_ended text[]
+    p_warehouse integer[], p_quantity bigint[], p_order text[], p_channel text[], p_expires timestamptz[], p_ended text[],
+    p_use text[]
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     inserted integer;
     reuses jsonb;
 BEGIN
     INSERT INTO reservations (reservation_id, line, sku_id, warehouse_id, quantity, order_id, channel, expires_at,
-                              status, ended_as, ended_at, partition, home)
+                              status, ended_as, ended_at, partition, home, use)
     SELECT id, line, sku, warehouse, quantity, order_id, channel, expires,
            CASE WHEN ended IS NULL THEN 'active' WHEN ended = 'committed' THEN 'committed' ELSE 'released' END::reservation_status,
-           ended::reservation_end, CASE WHEN ended IS NOT NULL THEN p_clock END, p_partition, p_partition
-    FROM unnest(p_id, p_line, p_sku, p_warehouse, p_quantity, p_order, p_channel, p_expires, p_ended)
-        u (id, line, sku, warehouse, quantity, order_id, channel, expires, ended)
+           ended::reservation_end, CASE WHEN ended IS NOT NULL THEN p_clock END, p_partition,
+           coalesce((used::jsonb ->> 'home')::integer, p_partition), used::jsonb
+    FROM unnest(p_id, p_line, p_sku, p_warehouse, p_quantity, p_order, p_channel, p_expires, p_ended, p_use)
+        u (id, line, sku, warehouse, quantity, order_id, channel, expires, ended, used)
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS inserted = ROW_COUNT;
     IF inserted = cardinality(p_id) THEN
@@ -22,12 +24,12 @@ BEGIN
     END IF;
     WITH second AS (
         INSERT INTO reservation_reuses (partition, window_seq, reservation_id, line, sku_id, warehouse_id, quantity,
-                                        order_id, channel, expires_at, status, ended_as, ended_at)
+                                        order_id, channel, expires_at, status, ended_as, ended_at, use)
         SELECT p_partition, p_seq, id, u.line, sku, warehouse, u.quantity, u.order_id, u.channel, expires,
                CASE WHEN ended IS NULL THEN 'active' WHEN ended = 'committed' THEN 'committed' ELSE 'released' END::reservation_status,
-               ended::reservation_end, CASE WHEN ended IS NOT NULL THEN p_clock END
-        FROM unnest(p_id, p_line, p_sku, p_warehouse, p_quantity, p_order, p_channel, p_expires, p_ended)
-            u (id, line, sku, warehouse, quantity, order_id, channel, expires, ended)
+               ended::reservation_end, CASE WHEN ended IS NOT NULL THEN p_clock END, used::jsonb
+        FROM unnest(p_id, p_line, p_sku, p_warehouse, p_quantity, p_order, p_channel, p_expires, p_ended, p_use)
+            u (id, line, sku, warehouse, quantity, order_id, channel, expires, ended, used)
         JOIN reservations r ON r.reservation_id = ANY (ARRAY[u.id]) AND r.line = u.line
         WHERE r.xmin <> pg_current_xact_id()::xid
         RETURNING reservation_id, sku_id, warehouse_id, status)
@@ -38,7 +40,7 @@ BEGIN
     RETURN coalesce(reuses, '[]');
 END $$;
 
--- Active holds end one way. Returns the ids that no active hold of the partition has (empty if all is well).
+-- Active holds end one way; of an order all lines here, so that its id comes once for each of them. Returns the ids that no active hold of the partition has (empty if all is well).
 CREATE FUNCTION ledger_end_holds(p_partition integer, p_clock timestamptz, p_id uuid[], p_end reservation_end)
 RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

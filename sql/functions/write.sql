@@ -13,11 +13,11 @@ CREATE FUNCTION ledger_write(
     k_sku text[], k_warehouse integer[], k_expected bigint[], k_taken bigint[], k_before bigint[], k_available bigint[],
     k_reserved bigint[], k_version bigint[], k_at timestamptz[],
     b_id uuid[], b_line integer[], b_sku text[], b_warehouse integer[], b_quantity bigint[], b_order text[],
-    b_channel text[], b_expires timestamptz[], b_ended text[],
+    b_channel text[], b_expires timestamptz[], b_ended text[], b_use text[],
     e_committed uuid[], e_released uuid[], e_expired uuid[], x_id uuid[], x_expires timestamptz[],
     m_id uuid[], m_sku text[], m_source integer[], m_dest integer[], m_quantity bigint[], m_type text[],
     m_reference text[], m_at timestamptz[],
-    p_reorders jsonb, p_refused jsonb, p_notes jsonb,
+    p_reorders jsonb, p_refused jsonb, p_notes jsonb, p_transfers jsonb, p_seen jsonb,
     OUT crossings jsonb, OUT reuses jsonb
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -54,7 +54,7 @@ BEGIN
     END IF;
     IF cardinality(b_id) > 0 THEN
         reuses := ledger_begin_holds(p_partition, p_seq, clock, b_id, b_line, b_sku, b_warehouse, b_quantity, b_order,
-                                     b_channel, b_expires, b_ended);
+                                     b_channel, b_expires, b_ended, b_use);
     END IF;
     -- Before the ends: a hold may be extended and end in one window, and is not active any more behind its end.
     PERFORM ledger_extend_holds(p_partition, x_id, x_expires) WHERE cardinality(x_id) > 0;
@@ -72,6 +72,9 @@ BEGIN
                                p_source_offset, false) WHERE told <> '';
     PERFORM ledger_append_movements(m_id, m_sku, m_source, m_dest, m_quantity, m_type, m_reference, m_at)
         WHERE cardinality(m_id) > 0;
+    IF p_transfers IS NOT NULL THEN
+        PERFORM ledger_write_transfers(p_transfers);
+    END IF;
     IF p_notes IS NOT NULL THEN
         PERFORM ledger_raise_alarm(p_partition, code, message, p_source_offset, false)
         FROM jsonb_to_recordset(p_notes) n (code text, message text);
@@ -81,6 +84,7 @@ BEGIN
     END IF;
     PERFORM ledger_forget(p_partition, before.clock_ms, p_clock_ms, before.window_ms);
     UPDATE ledger_partitions SET seq = p_seq, source_offset = p_source_offset, decisions_offset = p_decisions_offset,
-        clock_ms = p_clock_ms, events = p_events, crossings = ledger_write.crossings, reuses = ledger_write.reuses
+        clock_ms = p_clock_ms, events = p_events, crossings = ledger_write.crossings, reuses = ledger_write.reuses,
+        seen = CASE WHEN p_seen IS NULL THEN seen ELSE seen || p_seen END
     WHERE partition = p_partition;
 END $$;

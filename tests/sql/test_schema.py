@@ -32,7 +32,7 @@ def test_the_contracts_columns_come_first_and_its_keys_hold(rows: Rows, table: s
     assert [name for (name,) in key] == KEYS[table]
 
 
-def test_enumerations_are_the_contracts_and_those_of_reorders(rows: Rows) -> None:
+def test_enumerations_are_the_contracts_and_those_of_reorders_and_transfers(rows: Rows) -> None:
     found = rows("SELECT t.typname, array_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_type t"
                  " JOIN pg_enum e ON e.enumtypid = t.oid GROUP BY 1 ORDER BY 1")  # fmt: skip
     assert found == [
@@ -40,6 +40,7 @@ def test_enumerations_are_the_contracts_and_those_of_reorders(rows: Rows) -> Non
         ("reorder_status", ["open", "received", "closed"]),
         ("reservation_end", ["committed", "released", "expired"]),
         ("reservation_status", ["active", "committed", "released"]),
+        ("transfer_status", ["open", "ended", "undone"]),
     ]
 
 

@@ -9,13 +9,15 @@ verbs[OP_ARRIVE] = function(r, p)
     return say(r, code, p, n, false, false)
   end
   local source, opened, shipped = open[OPEN_SOURCE], open[OPEN_OPENED], open[OPEN_SHIPPED]
-  if full(p, n) then return say(r, LIMIT_EXCEEDED, p, n, false, false) end
+  if full(p, n) then
+    return say(r, LIMIT_EXCEEDED, p, n, false, {ids[r], false, false, false, 0, true, false, false, 0, source})
+  end
   local discrepancy = n - (shipped - open[OPEN_ARRIVED])
   if not final and discrepancy < 0 then discrepancy = 0 end
   moved[#moved + 1] = transfer_id
   if final then
     opens[transfer_id] = nil
-    remember_use(transfer_id, open[OPEN_BODY], APPLIED, shipped, APPLIED, positions[r], opened, false)
+    remember_use(transfer_id, open[OPEN_BODY], APPLIED, false, APPLIED, positions[r], opened, false)
   else
     opens[transfer_id] = {open[OPEN_BODY], opened, shipped, min(shipped, open[OPEN_ARRIVED] + n), source, positions[r]}
   end

@@ -52,7 +52,7 @@ end
 local function hold_lines(r, slip, opened, expires_at_ms)
   local id, lines = ids[r], slip.lines
   local hold = {lines[1], lines[2], expires_at_ms, bodies[r], channels[r] or false, order_ids[r] or false,
-                opened, slip.home, lines, slip.legs or false}
+                opened, slip.home, lines, slip.legs or {}}
   active[id] = hold
   note(id)
   for i = 1, #lines, 3 do

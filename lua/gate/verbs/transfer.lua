@@ -1,7 +1,8 @@
 -- transfer, arrival, undo: units leave a source and come to a destination, at once (instant) or by `arrive` (dispatch).
 -- The destination is sent an arrival, or stands in the same partition; what it refuses goes back, whatever the source remembers.
-local function say_transfer(r, code, p, q, line, complete, use, opened)
-  say(r, code, p, q, false, {ids[r], false, false, false, line, complete, use and bodies[r], use and opened or false})
+local function say_transfer(r, code, p, q, line, complete, use, opened, remembered)
+  use = use or false
+  say(r, code, p, q, false, {ids[r], false, false, false, line, complete, use and bodies[r], use and opened, remembered or false})
 end
 
 -- what is known under an id: body, opened_at_ms, outcome; nil where nothing is
@@ -37,8 +38,8 @@ own_verbs[OP_TRANSFER] = function(r, p)
     if not ends then forward(r, ARRIVAL, {opened, true}) end
     return
   end
-  if p.available < q then return say_transfer(r, INSUFFICIENT_STOCK, p, q, 0, true) end
   if to and not dispatch and full(levels[to], q) then return say_transfer(r, LIMIT_EXCEEDED, levels[to], q, 1, true) end
+  if p.available < q then return say_transfer(r, INSUFFICIENT_STOCK, p, q, 0, true) end
   p.available = p.available - q
   touch(p)
   remember_use(id, bodies[r], APPLIED, q, false, false, clock, false)
@@ -75,10 +76,9 @@ end
 own_verbs[OP_UNDO_TRANSFER] = function(r, p)
   local id, q, slip = ids[r], quantities[r], slips[r]
   local body, opened = use_of(id)
+  local remembered = not body or (body == bodies[r] and opened == slip.opened)
   p.available = p.available + q
   touch(p)
-  say_transfer(r, APPLIED, p, q, 0, false, true, slip.opened)
-  if not body or (body == bodies[r] and opened == slip.opened) then
-    remember_use(id, bodies[r], slip.refused, q, false, false, slip.opened, false)
-  end
+  if remembered then remember_use(id, bodies[r], slip.refused, q, false, false, slip.opened, false) end
+  say_transfer(r, APPLIED, p, q, 0, false, true, slip.opened, remembered)
 end
