@@ -1,6 +1,5 @@
 """The composition root of the gateway: an application wired to its servers."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -8,6 +7,7 @@ import structlog
 from fastapi import FastAPI
 
 from onhand.agents.gateway import examples, health, problems
+from onhand.agents.gateway.background import Background
 from onhand.agents.gateway.bodies import ProblemBody
 from onhand.agents.gateway.context import Context
 from onhand.agents.gateway.desk import Desk
@@ -16,7 +16,6 @@ from onhand.agents.gateway.finder import Finder
 from onhand.agents.gateway.reads.shelves import Shelves
 from onhand.agents.gateway.routers import ROUTERS
 from onhand.agents.kafka.publisher import KafkaPublisher
-from onhand.agents.lanes import cancel
 from onhand.agents.ports import Clock
 from onhand.agents.settings import Settings
 from onhand.lua.gate import connect
@@ -69,12 +68,13 @@ async def open_context(settings: Settings, clock: Clock) -> AsyncIterator[Contex
         publisher = KafkaPublisher(broker)
         closing.push_async_callback(publisher.close)
         desk = Desk(broker, publisher, partitions, settings.gateway_timeout_s)
-        await closing.enter_async_context(desk.listening())
-        forgetting = asyncio.create_task(_forget(Idempotency(pool), clock))
-        closing.push_async_callback(cancel, forgetting)
+        background = Background()
+        closing.push_async_callback(background.close)
+        for work in (*(tail.run() for tail in desk.tails), _forget(Idempotency(pool), clock)):
+            background.start(work)
         doorkeeper, finder = Doorkeeper(ApiKeys(pool), clock), Finder(gate, pool, partitions)
         shelves = Shelves(gate, pool, partitions, clock)
-        yield Context(settings, clock, partitions, gate, pool, doorkeeper, limits, finder, shelves, desk)
+        yield Context(settings, clock, partitions, gate, pool, doorkeeper, limits, finder, shelves, desk, background)
 
 
 async def _forget(keys: Idempotency, clock: Clock) -> None:

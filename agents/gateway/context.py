@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from onhand.agents.gateway.background import Background
 from onhand.agents.gateway.desk import Desk
 from onhand.agents.gateway.doorkeeper import Doorkeeper
 from onhand.agents.gateway.finder import Finder
@@ -34,6 +35,7 @@ class Context:
     finder: Finder
     shelves: Shelves
     desk: Desk
+    background: Background
     draining: asyncio.Event = field(default_factory=asyncio.Event)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from onhand.agents.gateway.problems import Problem, unavailable
 from onhand.agents.gateway.tail import Tail
 from onhand.agents.gateway.waiting import Committed, Decided
-from onhand.agents.lanes import cancel
 from onhand.agents.ports import Headers, Message, Publisher
 from onhand.agents.settings import Kafka
 from onhand.schemas.commands import (
@@ -36,35 +35,26 @@ Asked = (
 
 
 class Desk:
-    """Commands of many requests at once; each waits for its own decision and for no other."""
+    """Commands of many requests at once; each waits for its own decision and for no other. Run its `tails` beside it."""
 
     def __init__(self, kafka: Kafka, publisher: Publisher, partitions: int, patience_s: float) -> None:
         self.decided = Decided()
         self.committed = Committed()
         self._patience_s = patience_s
         self._publisher = publisher
-        self._tails = [
+        self.tails = [
             Tail(kafka, DECISIONS, partitions, self.decided.hear),
             Tail(kafka, LEDGER, partitions, self.committed.hear),
         ]
 
-    @asynccontextmanager
-    async def listening(self) -> AsyncIterator[None]:
-        """Hear what is decided, for as long as the `async with`."""
-        tasks = [asyncio.create_task(tail.run()) for tail in self._tails]
-        try:
-            yield
-        finally:
-            await cancel(*tasks)
-
     @property
     def ready(self) -> bool:
         """Whether decisions are heard now."""
-        return all(tail.ready.is_set() for tail in self._tails)
+        return all(tail.ready.is_set() for tail in self.tails)
 
     async def until_ready(self) -> None:
         """Wait until decisions are heard."""
-        for tail in self._tails:
+        for tail in self.tails:
             await tail.ready.wait()
 
     async def decide(self, command: Asked, headers: Headers = ()) -> list[Decision]:

@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import structlog
 import uvicorn
@@ -27,6 +28,8 @@ log = structlog.get_logger("gateway")
 
 EXIT_AWAY = 3
 EXIT_REFUSED = 1
+EXIT_BROKEN = 70
+"""A bug; the last line of the log says which."""
 _BACKLOG = 2_048
 
 
@@ -70,14 +73,19 @@ async def _until_asked(
     serving = asyncio.create_task(server.serve([listener]))
     telling = asyncio.create_task(_tell_ready(context, listener))
     ending = asyncio.create_task(asked.wait())
-    await asyncio.wait([serving, ending], return_when=asyncio.FIRST_COMPLETED)
+    broken = context.background.broken
+    ends: list[asyncio.Future[Any]] = [serving, ending, broken]
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     telling.cancel()
-    if not serving.done():
+    if broken.done():
+        log.critical("something broke, the process ends", exc_info=broken.result())
+        server.force_exit = True
+    elif asked.is_set():
         await _drain(context, edge)
-        server.should_exit = True
+    server.should_exit = True
     await serving
     ending.cancel()
-    return 0 if asked.is_set() else EXIT_REFUSED
+    return 0 if asked.is_set() and not broken.done() else EXIT_BROKEN
 
 
 async def _drain(context: Context, edge: Edge) -> None:
