@@ -13,6 +13,8 @@ Point = Literal[
     "before_ledger_commit",
     "after_ledger_commit",
     "after_ledger_events",
+    "before_requests",
+    "after_requests",
 ]
 Probe = Callable[[Point], None]
 

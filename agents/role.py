@@ -1,4 +1,4 @@
-"""What a role (gate, ledger) brings to a worker, and what the worker brings to it."""
+"""What a role (gate, ledger, router) brings to a worker, and what the worker brings to it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -17,6 +17,8 @@ class Resources:
     """What every role uses."""
 
     settings: Settings
+    group: str
+    """The consumer group that the worker reads in."""
     log: KafkaLog
     publisher: Publisher
     clock: Clock

@@ -27,12 +27,15 @@ from onhand.agents.meter import meter
 from onhand.agents.microbatch import App
 from onhand.agents.probes import deadly_probe, no_probe
 from onhand.agents.role import Resources, Role
+from onhand.agents.router.wiring import router_role
 from onhand.agents.settings import Settings
 from onhand.schemas.faults import Corrupt
 
 log = structlog.get_logger("worker")
 
-ROLES: dict[str, Callable[[Resources], Awaitable[Role]]] = {"gate": gate_role, "ledger": ledger_role}
+ROLES: dict[str, Callable[[Resources], Awaitable[Role]]] = {
+    "gate": gate_role, "ledger": ledger_role, "router": router_role,
+}  # fmt: skip
 
 EXIT_BROKEN = 70
 """An invariant does not hold, or there is a bug; the last line of the log says which."""
@@ -46,7 +49,7 @@ _GROUP_VARIABLE = "ONHAND_TEST_GROUP"
 
 
 def run(role: str) -> int:
-    """Run a worker of that role (`gate` or `ledger`) in the foreground until SIGTERM or SIGINT; the exit code."""
+    """Run a worker of that role (`gate`, `ledger` or `router`) in the foreground until SIGTERM or SIGINT; the exit code."""
     settings = Settings()
     logs.configure(settings.log_level)
     tolerance.install()
@@ -58,7 +61,8 @@ def run(role: str) -> int:
 async def _serve(name: str, settings: Settings) -> int:
     publisher, reader = KafkaPublisher(settings.broker), KafkaLog(settings.broker)
     probe = deadly_probe(os.environ[_PROBE_VARIABLE]) if _PROBE_VARIABLE in os.environ else no_probe
-    resources = Resources(settings, reader, publisher, SystemClock(), probe)
+    group = os.environ.get(_GROUP_VARIABLE, f"onhand-{name}")
+    resources = Resources(settings, group, reader, publisher, SystemClock(), probe)
     role = await ROLES[name](resources)
     broken: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
 
@@ -72,7 +76,6 @@ async def _serve(name: str, settings: Settings) -> int:
 
     lanes = Lanes(lambda partition: Lane(partition, role.work, role.alarms, resources.clock, note))
     readiness = Readiness(settings.ready_fd, lanes)
-    group = os.environ.get(_GROUP_VARIABLE, f"onhand-{name}")
     app = build(settings.broker, group, role.topic, lanes, readiness.assigned)
     if settings.metrics_port is not None:
         start_http_server(settings.metrics_port, addr="127.0.0.1")

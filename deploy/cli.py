@@ -167,7 +167,7 @@ def topics(state: State = DEFAULT_STATE, as_json: Json = False) -> None:
 
 
 @app.command()
-def worker(role: Annotated[str, typer.Argument(help="gate or ledger")], state: State = DEFAULT_STATE) -> None:
+def worker(role: Annotated[str, typer.Argument(help="gate, ledger or router")], state: State = DEFAULT_STATE) -> None:
     """Run one worker in the foreground until SIGTERM, as a container would."""
     from onhand.agents.worker import ROLES, run
     from onhand.deploy.stack.reach import signing_settings_at

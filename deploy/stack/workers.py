@@ -12,13 +12,15 @@ from onhand.deploy.stack.part import Report
 from onhand.deploy.stack.state import StateDir
 
 _MOST_GATES = 8
+_PORTS_BEHIND = {"gate": 0, "ledger": _MOST_GATES, "router": _MOST_GATES + _MOST_GATES // 2}
+"""Of a role's first port for metrics, behind the one that was given: as many as there may be of those before."""
 
 
 def worker_counts(gates: int | None) -> dict[str, int]:
-    """How many workers of each role: of the gate as asked, else what fits the cores; a ledger worker for each two."""
+    """How many workers of each role: of the gate as asked, else what fits the cores; a ledger worker for each two; a router."""
     if gates is None:
         gates = min(max(2, os.cpu_count() or 1), _MOST_GATES)
-    return {"gate": gates, "ledger": max(1, gates // 2)} if gates else {}
+    return {"gate": gates, "ledger": max(1, gates // 2), "router": 1} if gates else {}
 
 
 @dataclass(slots=True)
@@ -57,15 +59,11 @@ class Worker:
         return ["worker", self.role]
 
     def extra(self) -> dict[str, str]:
-        """What its environment has beside the stack's: a port for metrics, of its own.
-
-        Gates have those from ONHAND_METRICS_PORT on, ledgers those behind the most gates there may be.
-        """
+        """What its environment has beside the stack's: a port for metrics, of its own, from ONHAND_METRICS_PORT on."""
         first = self.env.get("ONHAND_METRICS_PORT")
         if not first:
             return {}
-        behind = _MOST_GATES if self.role == "ledger" else 0
-        return {"ONHAND_METRICS_PORT": str(int(first) + behind + self.number - 1)}
+        return {"ONHAND_METRICS_PORT": str(int(first) + _PORTS_BEHIND[self.role] + self.number - 1)}
 
     async def serving(self, child: subprocess.Popen[bytes]) -> None:
         """Wait for `ready` on the pipe. One that closes it without a word is given up when it dies."""

@@ -55,7 +55,7 @@ def send(system: Stack, count: int) -> None:
 
 def test_all_that_runs_is_told(system: Stack) -> None:
     told = status(system)
-    assert told["processes"].keys() >= {"gate-1", "gate-2", "ledger-1"}
+    assert told["processes"].keys() >= {"gate-1", "gate-2", "ledger-1", "router-1"}
     assert json.loads(system.state.endpoints.read_text())["processes"].keys() == told["processes"].keys()
     assert {part["state"] for part in told["processes"].values()} == {"ready"}
     assert [row["partition"] for row in told["partitions"]] == list(range(DEFAULT_PARTITIONS))
@@ -149,6 +149,6 @@ def test_a_worker_stops_in_order_at_sigterm(system: Stack, tmp_path: Path) -> No
 
 def test_one_ledger_worker_for_two_gate_workers() -> None:
     assert worker_counts(0) == {}
-    assert worker_counts(1) == {"gate": 1, "ledger": 1}
-    assert worker_counts(5) == {"gate": 5, "ledger": 2}
+    assert worker_counts(1) == {"gate": 1, "ledger": 1, "router": 1}
+    assert worker_counts(5) == {"gate": 5, "ledger": 2, "router": 1}
     assert 2 <= worker_counts(None)["gate"] <= 8
