@@ -7,10 +7,11 @@ import pytest
 
 from onhand.schemas import Adjust, Commit, Malformed, Receive, Release, Reserve, decode_command
 from onhand.schemas.admission import admit
-from onhand.schemas.codec import use_hash
+from onhand.schemas.codec import decode_record, use_hash
 from onhand.schemas.commands import Line, Op
 from onhand.schemas.partitioner import partition_of
 from onhand.schemas.signing import HEADER, Keyring
+from onhand.schemas.slips import Hop
 
 ID = "0199c0de-7a3b-7c11-9d2e-5f6a7b8c9d0e"
 OTHER = "0199c0de-7a3b-7c11-9d2e-5f6a7b8c9d0f"
@@ -63,17 +64,44 @@ def test_another_quantity_position_or_type_is_another_use_and_a_ttl_is_not() -> 
 
 
 def test_a_verb_of_later_is_not_supported_yet() -> None:
-    value = {"type": "count", "id": ID, "sku_id": "A", "warehouse_id": 1, "counted_qty": 3}
+    value = {"type": "shard", "id": ID, "sku_id": "A", "warehouse_id": 1, "shards": 3}
     partition = partition_of("A:1", 8)
     admitted = admit(json.dumps(value).encode(), (), partition, 8, None)
-    assert (admitted.op, admitted.message) == (Op.INVALID, "type: count is not supported yet")
+    assert (admitted.op, admitted.message) == (Op.INVALID, "type: shard is not supported yet")
     assert admitted.position == "A:1"
 
 
-def test_orders_over_several_positions_are_not_supported_yet() -> None:
-    lines = (Line(sku_id="A", warehouse_id=1, quantity=1), Line(sku_id="B", warehouse_id=1, quantity=1))
-    admitted = admit(Reserve(id=ID, lines=lines).to_json(), (), partition_of("A:1", 8), 8, None)
-    assert admitted.message == "lines: several positions are not supported yet"
+def _order(*skus: str) -> Reserve:
+    return Reserve(id=ID, lines=tuple(Line(sku_id=sku, warehouse_id=1, quantity=1) for sku in skus))
+
+
+def test_an_order_begins_at_its_lowest_partition_and_has_its_home_at_the_highest() -> None:
+    places = sorted((partition_of(f"{sku}:1", 8), sku) for sku in "ABCDEFGH")
+    (first, low), (home, high) = places[0], places[-1]
+    order = _order(high, low, high)
+    admitted = admit(order.to_json(), (), first, 8, None)
+    assert admitted.op is Op.INVALID  # its first line is of another partition: that is where it must be put
+    passed_on = admit(order.to_json(), (), home, 8, None)
+    assert (passed_on.op, passed_on.to) == (Op.PASS, first)
+    at_first = admit(_order(low, high).to_json(), (), first, 8, None)
+    assert at_first.op is Op.ORDER
+    assert at_first.route is not None
+    assert (at_first.route.home, at_first.route.is_last) == (home, False)
+    assert at_first.route.leg.lines == [(f"{low}:1", 1, 0)]
+
+
+def test_slips_are_onhands_own() -> None:
+    keyring = Keyring({"k": b"0" * 32})
+    places = sorted((partition_of(f"{sku}:1", 8), sku) for sku in "ABCDEFGH")
+    (first, low), (home, high) = places[0], places[-1]
+    hop = Hop(order=_order(low, high), opened_at_ms=1, expires_at_ms=2, stamp=(first, 7, 0))
+    value = hop.to_json()
+    assert decode_record(value) == hop
+    signed = [(HEADER, keyring.sign(value).encode())]
+    assert admit(value, signed, home, 8, keyring).op is Op.ORDER
+    stray = next(p for p in range(8) if p not in (first, home))
+    assert admit(value, signed, stray, 8, keyring).message == f"hop: does not belong to partition {stray}"
+    assert admit(value, (), home, 8, keyring).message == "header onhand: is missing, and hop is onhand's own"
 
 
 def test_a_release_with_a_reason_is_onhands_own() -> None:
