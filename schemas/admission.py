@@ -75,10 +75,10 @@ def _placed(command: Any, refusal: str | None, partition: int, partitions: int, 
 def _order(order: Reserve, partition: int, partitions: int, slip: Slip | None) -> Admitted:
     """A reserve over several positions, which begins at its first leg and stands first where its first line belongs."""
     legs = legs_of(order, partitions)
-    first = legs[0].partition
-    if first == partition:
+    first, is_placed = legs[0].partition, partition_of(order.position, partitions) == partition
+    if first == partition and (is_placed or slip is not None):
         return _at_leg(Op.ORDER, order, Route(legs, 0), slip)
-    if partition_of(order.position, partitions) == partition:
+    if is_placed:
         return Admitted(Op.PASS, order, None, slip=slip, to=first)
     return _invalid(_misplaced(order.position, partition, partitions), _told(order), partition, partitions)
 
