@@ -94,7 +94,7 @@ def encode(done: Sequence[DoneRow], touched: Sequence[str], whole: Sequence[Entr
             quantities,
             _packed([reservation for reservation in reservations if reservation is not None]),
             list(index),
-            whole,
+            [tuple(entry) for entry in whole],
         ]
     )
 
