@@ -1,6 +1,7 @@
 """The reads of the whole system: what was done over HTTP is seen over HTTP."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from tests.gateway.conftest import http, sku
 from tests.gateway.http import Caller, Told, asked_until, line
@@ -72,3 +73,20 @@ async def test_what_is_low_and_what_was_refused(http: Caller, sku: str) -> None:
         return told.body["items"] == [wanted]
 
     await asked_until(low, judged)
+
+
+async def test_what_is_sold_out_is_promised_from_goods_on_the_way(http: Caller, sku: str) -> None:
+    await http.receive(sku, 5, WAREHOUSE + 1)
+    await http.receive(sku, 1, WAREHOUSE)
+    assert (await http.call("PUT", f"/warehouses/{WAREHOUSE}", EVERY_DAY)).status == 200
+    assert (await http.post("movements", {"type": "ship"} | line(sku, 1, WAREHOUSE))).status == 200
+    dispatch: dict[str, Any] = {
+        "type": "transfer", "mode": "dispatch", "to_warehouse_id": WAREHOUSE, "expected_at_ms": 4_102_488_000_000,
+    }  # fmt: skip
+    assert (await http.post("movements", dispatch | line(sku, 3, WAREHOUSE + 1))).status == 200
+
+    async def shelf() -> Told:
+        return await http.call("GET", f"/inventory/{sku}/availability?warehouse_id={WAREHOUSE}")
+
+    promised = await asked_until(shelf, lambda told: told.body[0]["estimated_ship_date"] is not None)
+    assert (promised.body[0]["available_qty"], promised.body[0]["estimated_ship_date"]) == (0, "2100-01-01")
