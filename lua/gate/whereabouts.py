@@ -7,6 +7,7 @@ import ormsgpack
 
 from onhand.lua.format import keys_of
 from onhand.schemas.faults import Corrupt
+from onhand.schemas.outcomes import Outcome
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 _Key = TypeVar("_Key")
 _ENDED, _AT = 3, 4
 """Columns of what was done, as `names.lua` has them."""
+_ENDS = Outcome.COMMITTED, Outcome.RELEASED, Outcome.EXPIRED
 
 
 async def find(redis: "Redis", ids: Sequence[str], partitions: int) -> dict[str, str]:
@@ -55,7 +57,7 @@ async def _ended(redis: "Redis", ids: Sequence[str], generations: dict[int, int]
     found: dict[str, str] = {}
     for entries in replies:
         for id, done in _unpacked(ids, entries):
-            if done[_ENDED]:
+            if done[_ENDED] in _ENDS:
                 found[id] = str(done[_AT] if isinstance(done[_AT], str) else done[_AT][0])
     return found
 
