@@ -14,6 +14,7 @@ from onhand.deploy.audit.findings import Findings
 from onhand.deploy.audit.gate_view import GateMark, GateView, Numbers
 from onhand.deploy.audit.ledger_view import LedgerView, Row
 from onhand.deploy.audit.memories import tallied
+from onhand.deploy.audit.moving import stamps_of
 from onhand.deploy.audit.oracle import Oracle
 from onhand.deploy.audit.partition import PartitionAudit
 from onhand.deploy.audit.record import Headers, Record
@@ -94,6 +95,8 @@ class System:
         self.ledger.movements.update(self.books.movements)
         self.ledger.remembered = tallied(oracle.remembered)
         self.ledger.refused = Counter(self.books.refused)
+        self.ledger.transit.join(self.books.transit)
+        self.ledger.seen = stamps_of(oracle.seen)
 
     def oracle(self) -> Oracle:
         return Oracle(0, 1, KEYRING, WINDOW_MS, LIMIT)

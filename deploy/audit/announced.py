@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from onhand.deploy.audit.books import Key, Tallies, Tally
 from onhand.deploy.audit.findings import Findings
-from onhand.deploy.audit.ledger_view import LedgerView, Row
+from onhand.deploy.audit.ledger_view import LedgerView, Row, own_end
 from onhand.deploy.audit.record import Record
 from onhand.schemas.events import (
     MOVEMENT_RECORDED,
@@ -24,8 +24,9 @@ from onhand.schemas.positions import position_key
 class Announcements:
     """The events of one partition, up to what the ledger's snapshot shows; later ones are of later."""
 
-    def __init__(self, partition: int, ledger: LedgerView, findings: Findings) -> None:
+    def __init__(self, partition: int, ledger: LedgerView, findings: Findings, partitions: int = 1) -> None:
         self._partition = partition
+        self._partitions = partitions
         self._ledger = ledger
         self._findings = findings
         self._stock: dict[str, tuple[int, ...]] = {}
@@ -59,7 +60,7 @@ class Announcements:
         if not self._newest_commit.get(position, 0) < version <= self._ledger.positions.get(position, Row()).version:
             return
         self._newest_commit[position] = version
-        told = (sale.reservation_id, sale.order_id, version, sale.occurred_at_ms, trace)
+        told = (sale.reservation_id, sale.order_id, sale.line, version, sale.occurred_at_ms, trace)
         self._told.add(position, "commit", sale.quantity, *told)
 
     def _moved(self, movement: MovementRecorded, trace: bytes | None) -> None:
@@ -67,11 +68,14 @@ class Announcements:
         warehouse_id = source if destination is None else destination
         if warehouse_id is None:
             return
-        position = position_key(movement.sku_id, warehouse_id)
+        position, way = position_key(movement.sku_id, warehouse_id), tuple[int, ...]()
+        if source is not None and destination is not None:
+            way = source, destination
+            position = own_end(movement.sku_id, source, destination, self._partition, self._partitions)
         if not self._newest_movement < name <= self._ledger.newest.get(position, ""):
             return
         self._newest_movement = name
-        self._told.add(position, movement.movement_type, movement.quantity, movement.reference_id, trace)
+        self._told.add(position, movement.movement_type, movement.quantity, *way, movement.reference_id, trace)
 
     def missing(self, wanted: Mapping[Key, Tally]) -> bool:
         """Whether something is not announced (yet)."""

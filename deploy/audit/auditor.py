@@ -1,7 +1,7 @@
 """The audit of a system: each store is read at its mark, and partition after partition is decided again and compared."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 
 import psycopg
@@ -15,10 +15,13 @@ from onhand.deploy.audit.compare import compare_gate_with_ledger, compare_ledger
 from onhand.deploy.audit.findings import Findings
 from onhand.deploy.audit.gate_view import GateMark, GateView, position_names, read_gate_forwards, read_mark
 from onhand.deploy.audit.ledger_view import LedgerView, read_ledger
+from onhand.deploy.audit.links import Links
 from onhand.deploy.audit.log_view import Logs
 from onhand.deploy.audit.oracle import Oracle
 from onhand.deploy.audit.partition import PartitionAudit
 from onhand.deploy.audit.telling import Telling
+from onhand.deploy.audit.transit import Transit, compare_transit
+from onhand.schemas.admission import admit
 from onhand.schemas.topics import ALERTS, COMMANDS, DECISIONS, LEDGER, STOCK
 
 Progress = Callable[[str], None]
@@ -34,6 +37,9 @@ class Auditor:
         self._redis = redis
         self._progress = progress
         self._findings = Findings()
+        self._links = Links(self._findings)
+        self._transit = Transit()
+        """What all partitions decided of transfers, at the ledger's marks."""
         self._partitions = logs.partitions(COMMANDS)
         self._deadline = 0.0
 
@@ -48,7 +54,16 @@ class Auditor:
             self._progress(f"partition {partition + 1} of {self._partitions}")
             gate = self._gate(partition, mark, names.get(partition, []))
             self._partition(partition, gate, ledgers.get(partition))
+        self._links.compare()
+        if len(ledgers) == self._partitions and not self._findings.undecided:
+            self._compare_transit(ledgers.values())
         return self._findings
+
+    def _compare_transit(self, ledgers: Iterable[LedgerView]) -> None:
+        rows = Transit()
+        for ledger in ledgers:
+            rows.join(ledger.transit)
+        compare_transit(self._transit, rows, self._partitions, self._findings)
 
     def _gate(self, partition: int, mark: GateMark | None, names: list[str]) -> GateView | None:
         view = read_gate_forwards(self._redis, partition, mark, names) if mark else None
@@ -90,10 +105,16 @@ class Auditor:
         last = max(gate.after.seq if gate is not None else 0, ledger.seq if ledger is not None else 0)
         telling = Telling(partition, told, certain, findings, aged=low > 0, last=last)
         alerts = self._alerts(partition, ledger) if ledger is not None else None
-        again = PartitionAudit(oracle, gate, ledger, telling, alerts, findings)
+        again = PartitionAudit(oracle, gate, ledger, telling, alerts, findings, self._links)
         if again.end >= high:
             findings.differ("log", partition, "end", f"beyond {again.end}, where a store is", high)
         again.run(self._logs.records(COMMANDS, partition, 0, min(again.end + 1, high)))
+        if again.broken:
+            findings.undecided.append(partition)
+        else:
+            self._links.decided(partition, again.end, certain)
+            self._transit.join(again.transit)
+            self._hear_slips(partition, again.end + 1, high)
         if telling.untold:
             findings.notes.append(f"partition {partition}: {telling.untold} decisions are not told yet")
         if telling.strange:
@@ -101,6 +122,13 @@ class Auditor:
         if alerts is not None and alerts.late:
             findings.notes.append(f"partition {partition}: {alerts.late} alerts of the last window are not told yet")
         return again.announced
+
+    def _hear_slips(self, partition: int, start: int, end: int) -> None:
+        """Those that stand behind the last mark: other partitions may be further."""
+        for record in self._logs.records(COMMANDS, partition, start, end) if start < end else ():
+            slip = admit(record.value, record.headers or (), partition, self._partitions, self._settings.keyring).slip
+            if slip is not None:
+                self._links.stands(partition, record.offset, slip.stamp, record.value or b"")
 
     def _alerts(self, partition: int, ledger: LedgerView) -> Alerts:
         """All that are told, read on while one of the last window is missing, for a while."""
@@ -125,7 +153,7 @@ class Auditor:
 
     def _announcements(self, partition: int, ledger: LedgerView, wanted: dict[Key, Tally] | None) -> None:
         """Reads on while something is missing, for a while: the newest window may just be on its way."""
-        told = Announcements(partition, ledger, self._findings)
+        told = Announcements(partition, ledger, self._findings, self._partitions)
         stock_low, _ = self._logs.bounds(STOCK, partition)
         ledger_low, _ = self._logs.bounds(LEDGER, partition)
         stock = self._logs.follow(STOCK, partition, stock_low)

@@ -8,7 +8,7 @@ from onhand.deploy.audit.findings import Findings
 from onhand.deploy.audit.gate_view import GateView, Numbers
 from onhand.deploy.audit.ledger_view import LedgerView, Row
 from onhand.deploy.audit.memories import tallied
-from onhand.deploy.audit.moving import numbers_of
+from onhand.deploy.audit.moving import numbers_of, stamps_of
 from onhand.deploy.audit.oracle import Oracle
 
 _REFUSED_DAYS = 7
@@ -22,6 +22,7 @@ def compare_ledger(oracle: Oracle, books: Books, view: LedgerView, findings: Fin
     findings.expect("ledger mark", p, "clock_ms", oracle.clock, view.clock)
     findings.expect("ledger mark", p, "window_ms", oracle.window_ms, view.window_ms)
     findings.expect("ledger mark", p, "sweep_limit", oracle.sweep_limit, view.sweep_limit)
+    findings.expect("ledger mark", p, "seen", stamps_of(oracle.seen), view.seen)
     for position in oracle.positions.keys() | books.reorders.keys() | view.positions.keys():
         numbers = numbers_of(oracle.positions.get(position)) or Numbers()
         wanted = Row(*numbers, *books.reorders.get(position, (0, 0)))
@@ -45,14 +46,20 @@ def _compare_tallies(
 
 
 def compare_ledger_with_itself(partition: int, view: LedgerView, findings: Findings) -> None:
-    """Conservation: what came minus what went is what is there, and what is held is what active reservations hold."""
+    """Conservation: what came minus what went is what is there, and what is held is what active reservations hold.
+
+    A transfer has come to its destination but for what is on its way; both its rows are written in one transaction.
+    """
     stock = stock_of(view.movements)
+    for position in view.brought.keys() | view.transit.keys():
+        stock[position] += view.brought[position] - view.transit[position].left
     for position, row in view.positions.items():
         findings.expect("conservation", partition, f"{position} moved = total", stock.get(position, 0), row.total)
         active = view.reservations.get((position, ACTIVE), Tally()).units
         findings.expect("conservation", partition, f"{position} held = reserved", active, row.reserved)
     for position in stock.keys() - view.positions.keys():
-        findings.differ("conservation", partition, position, f"{stock[position]} units moved", None)
+        if stock[position]:
+            findings.differ("conservation", partition, position, f"{stock[position]} units moved", None)
 
 
 def compare_gate_with_ledger(partition: int, gate: GateView, ledger: LedgerView, findings: Findings) -> int:

@@ -40,10 +40,10 @@ def tallied(remembered: Mapping[int, Mapping[str, Memory]]) -> Tallies:
     return tallies
 
 
-def enter(tallies: Tallies, generation: int, id: str, memory: Memory) -> None:
-    """Enters one of them."""
+def enter(tallies: Tallies, generation: int, id: str, memory: Memory, times: int = 1) -> None:
+    """Enters one of them, or takes it out again (`times` -1)."""
     how = memory.outcome if memory.ended is None else memory.ended
-    tallies.add(f"generation {generation}", how.word, memory.quantity or 0, id, *memory)
+    tallies.add(f"generation {generation}", how.word, memory.quantity or 0, id, *memory, times=times)
 
 
 def unpacked(row: bytes) -> Iterator[Remembered]:

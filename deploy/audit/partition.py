@@ -8,14 +8,20 @@ from onhand.deploy.audit.compare import compare_ledger
 from onhand.deploy.audit.findings import Findings
 from onhand.deploy.audit.gate_view import GateView
 from onhand.deploy.audit.ledger_view import LedgerView
+from onhand.deploy.audit.links import Links
 from onhand.deploy.audit.moving import Moving, compare_gate
 from onhand.deploy.audit.oracle import Oracle
 from onhand.deploy.audit.record import Record
 from onhand.deploy.audit.telling import Telling
+from onhand.deploy.audit.transit import Transit
+from onhand.schemas.faults import Corrupt
 
 
 class PartitionAudit:
-    """Feeds the model, and stops at every mark to compare. The gate's `after` is not behind its `before`."""
+    """Feeds the model, and stops at every mark to compare. The gate's `after` is not behind its `before`.
+
+    `links` hear of every slip. `announced` and `transit` are those of the ledger's mark.
+    """
 
     def __init__(
         self,
@@ -25,13 +31,18 @@ class PartitionAudit:
         telling: Telling,
         alerts: Alerts | None,
         findings: Findings,
+        links: Links | None = None,
     ) -> None:
         self.books = Books()
         self.announced: dict[Key, Tally] = {}
+        self.transit = Transit()
+        self.broken = False
+        """Whether the log holds a slip that cannot be, and could not be decided further."""
         self._oracle = oracle
         self._telling = telling
         self._alerts = alerts
         self._findings = findings
+        self._links = links or Links(findings)
         self._moving: Moving | None = None
         self._marks: list[tuple[int, Callable[[], None]]] = []
         if gate is not None:
@@ -43,7 +54,18 @@ class PartitionAudit:
         self.end = max((offset for offset, _ in self._marks), default=-1)
 
     def run(self, log: Iterable[Record]) -> None:
-        """Decides the log up to the last mark. `log` ends there at the latest."""
+        """Decides the log up to the last mark, or a slip that cannot be. `log` ends there at the latest."""
+        try:
+            self._decide(log)
+        except Corrupt as error:
+            where = f"offset {self._oracle.offset}"
+            self._findings.differ("log", self._oracle.partition, where, "a record that can be decided", error)
+            self.broken = True
+            return
+        self._telling.finish(self.end, self._oracle.seq)
+        self._total()
+
+    def _decide(self, log: Iterable[Record]) -> None:
         oracle, books, telling = self._oracle, self.books, self._telling
         for record in log:
             while self._marks and self._marks[0][0] < record.offset:
@@ -54,12 +76,14 @@ class PartitionAudit:
                 telling.check(decision, trace)
                 if self._alerts is not None:
                     self._alerts.enter(decision, books)
+            if oracle.stamp is not None:
+                self._links.stands(oracle.partition, record.offset, oracle.stamp, record.value or b"")
+            if oracle.forwards:
+                self._links.made(oracle.partition, record.offset, oracle.forwards)
             if self._moving is not None:
                 self._moving.note()
         while self._marks:
             self._marks.pop(0)[1]()
-        telling.finish(self.end, oracle.seq)
-        self._total()
 
     def _gate_begins(self) -> None:
         self._moving = Moving(self._oracle)
@@ -72,11 +96,13 @@ class PartitionAudit:
     def _ledger(self, ledger: LedgerView) -> None:
         compare_ledger(self._oracle, self.books, ledger, self._findings)
         self.announced = dict(self.books.announced)
+        self.transit.join(self.books.transit)
 
     def _total(self) -> None:
         totals, positions = self._findings.totals, self._oracle.positions.values()
         for (_, kind), tally in self.books.movements.items():
             totals[kind] += tally.units
+        totals["in_transit"] += sum(way.left for way in self.books.transit.values())
         totals["held"] += sum(stock.reserved for stock in positions)
         totals["left"] += sum(stock.available for stock in positions)
         self._findings.compared["position"] += len(positions)

@@ -30,7 +30,12 @@ def units(findings: Findings) -> dict[str, int]:
     """Units by what became of them."""
     totals = findings.totals
     came = {"received": totals["receive"], "returned": totals["return"], "adjusted": totals["adjust"]}
-    return came | {"sold": totals["ship"], "held": totals["held"], "left": totals["left"]}
+    return came | {
+        "sold": totals["ship"],
+        "held": totals["held"],
+        "in_transit": totals["in_transit"],
+        "left": totals["left"],
+    }
 
 
 def show(findings: Findings, seconds: float, console: Console) -> None:

@@ -27,6 +27,8 @@ class Oracle(Desk):
         self.seq = 0
         self.unsaid: dict[int, tuple[int, int]] = {}
         """Of `seen`, what no decision has told yet."""
+        self.stamp: tuple[int, int, int] | None = None
+        """Of the last record, if it is a slip."""
 
     def decide(
         self, offset: int, timestamp_ms: int, key: bytes | None, value: bytes | None, headers: Headers | None
@@ -40,7 +42,8 @@ class Oracle(Desk):
         self.offset = offset
         self.tick(timestamp_ms)
         admitted = admit(value, headers or [], self.partition, self.partitions, self.keyring)
-        if admitted.slip is not None and not self._is_first_copy(admitted.slip.stamp):
+        self.stamp = None if admitted.slip is None else admitted.slip.stamp
+        if self.stamp is not None and not self._is_first_copy(self.stamp):
             return []
         decisions = self._judge(admitted)
         if decisions:
