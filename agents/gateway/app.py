@@ -93,9 +93,8 @@ def _describe(app: FastAPI) -> None:
 
     def described() -> dict[str, object]:
         schema = made()
-        schema["components"]["schemas"]["ProblemBody"] = ProblemBody.model_json_schema(
-            ref_template="#/components/schemas/{model}"
-        )
+        body = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
+        schema["components"]["schemas"] |= body.pop("$defs") | {"ProblemBody": body}
         return schema
 
     app.openapi = described  # type: ignore[method-assign]

@@ -95,6 +95,8 @@ def problem_of(error: Exception) -> Problem:
             return malformed(error.message)
         case RequestValidationError():
             return malformed(_wrong(error.errors()))
+        case HTTPException(status_code=400):  # FastAPI's, of a body that is no text
+            return malformed("body: is not JSON")
         case HTTPException():
             type = _OF_STATUS.get(error.status_code, "malformed")
             return Problem(error.status_code, type, str(error.detail), headers=dict(error.headers or {}))

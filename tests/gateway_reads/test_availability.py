@@ -108,6 +108,13 @@ async def test_what_is_malformed_is_named(house: House, method: str, path: str, 
     assert response.body["detail"].startswith(detail)
 
 
+@pytest.mark.parametrize("body", [b"g\xefo", b"{", b"\xff\xfe{}", b""])
+async def test_what_is_not_json_is_malformed(house: House, body: bytes) -> None:
+    answer = await house.call("POST", "/inventory/availability", data=body)
+    assert (answer.status, answer.body["type"]) == (422, "urn:onhand:problem:malformed")
+    assert answer.body["detail"].startswith("body: ")
+
+
 async def test_keys_need_the_scope(house: House) -> None:
     calls = [
         ("GET", "/inventory/A/availability", "read"), ("POST", "/inventory/availability", "read"),
