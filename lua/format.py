@@ -28,7 +28,7 @@ None for what has none; `body` the 48-bit hash of the use of the id; `reservatio
 apply is None.
 """
 
-_NO_ROWS = ((),) * 12
+_NO_ROWS = [False] * 12
 
 OFFSET, CODE, CLOCK_MS, AVAILABLE, RESERVED, VERSION, QUANTITY, EXPIRES_AT_MS, HOLD = range(9)
 """Columns of an outcome. Of a decision without a position the three numbers are -1; QUANTITY, EXPIRES_AT_MS and HOLD are
@@ -74,8 +74,12 @@ def row(
 
 
 def pack_rows(rows: Sequence[Row]) -> bytes:
-    """Rows as the script reads them: column by column, since a table for each row costs Lua more than deciding it."""
-    return ormsgpack.packb(tuple(zip(*rows, strict=True)) or _NO_ROWS)
+    """Rows as the script reads them: column by column, since a table for each row costs Lua more than deciding it.
+
+    A column of nothing but None is False: unpacking a None costs Lua more than a number, as it makes room for it.
+    """
+    columns = [column if column.count(None) < len(rows) else False for column in zip(*rows, strict=True)]
+    return ormsgpack.packb(columns or _NO_ROWS)
 
 
 class RecordMark(NamedTuple):

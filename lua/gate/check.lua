@@ -4,7 +4,9 @@
 -- columns and not rows: a table for each row would cost more than what is decided about it
 local decoded, columns = pcall(decode, ARGV[9])
 if not decoded or type(columns) ~= 'table' or #columns ~= COLUMNS then corrupt('rows: no msgpack array of columns') end
+local nothing = {}
 for c = 1, COLUMNS do
+  if columns[c] == false then columns[c] = nothing end  -- no row has anything there
   if type(columns[c]) ~= 'table' then corrupt('rows: a column is no array') end
 end
 local ops, offsets, times, ids, positions, quantities, bodies, reservation_ids, ttls, channels, order_ids, slips =

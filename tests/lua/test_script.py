@@ -57,9 +57,10 @@ def test_columns_of_a_row_are_those_of_lua() -> None:
 
 def test_rows_are_packed_column_by_column() -> None:
     rows = [shapes.row(9, offset, 5, f"id-{offset}", "A:1", body=7) for offset in range(3)]
-    columns = ormsgpack.unpackb(shapes.pack_rows(rows))
+    columns = [column or [None] * 3 for column in ormsgpack.unpackb(shapes.pack_rows(rows))]
     assert [tuple(row) for row in zip(*columns, strict=True)] == rows
-    assert ormsgpack.unpackb(shapes.pack_rows([])) == [[]] * 12
+    assert ormsgpack.unpackb(shapes.pack_rows(rows))[5] is False
+    assert ormsgpack.unpackb(shapes.pack_rows([])) == [False] * 12
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
