@@ -5,7 +5,7 @@ STATE ?= .onhand
 FOLDERS := schemas lua sql agents deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock run demo check test faults soak bench clean
+.PHONY: help install lock asyncapi run demo check test faults soak bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ lock: install ## Resolve the newest allowed versions into deploy/requirements.lo
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 		--output-file deploy/requirements.lock pyproject.toml
+
+asyncapi: install ## Write schemas/asyncapi.yaml anew from the models
+	$(BIN)/python -m onhand.schemas.asyncapi
 
 run: install ## Start everything here, with the demo's stock, until Ctrl-C
 	$(BIN)/onhand up --state $(STATE) --demo-stock
