@@ -16,8 +16,6 @@ _LOOK_S = 1.0
 _ANSWER_S = 3.0
 _START_S = 15.0
 _AGAIN_S = 0.5
-_FETCH_WAIT_MS = 50
-"""A fetch that waits holds up the partitions that are not in it; so it must not wait long."""
 
 
 class Tail:
@@ -50,12 +48,7 @@ class Tail:
 
     @asynccontextmanager
     async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
-        consumer = AIOKafkaConsumer(
-            **self._kafka.aiokafka(),
-            enable_auto_commit=False,
-            auto_offset_reset="latest",
-            fetch_max_wait_ms=_FETCH_WAIT_MS,
-        )
+        consumer = AIOKafkaConsumer(**self._kafka.aiokafka(), enable_auto_commit=False, auto_offset_reset="latest")
         try:
             async with asyncio.timeout(_START_S):
                 await consumer.start()

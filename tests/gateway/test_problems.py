@@ -131,6 +131,7 @@ async def test_openapi_has_an_example_of_every_call(system: Stack) -> None:
     }
     for path, method, call in calls:
         content = call["requestBody"]["content"]["application/json"]
-        assert content.keys() & {"example", "examples"}, (path, method)
+        schema = told["components"]["schemas"].get(content["schema"].get("$ref", "").rpartition("/")[2], {})
+        assert {*content, *schema} & {"example", "examples"}, (path, method)
         assert call["security"], (path, method)
         assert call["responses"]["422"]["content"].keys() == {PROBLEM}, (path, method)

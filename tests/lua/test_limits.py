@@ -53,3 +53,16 @@ async def test_a_server_that_forgot_the_script_is_told_it_again(limits: Limits, 
 async def test_a_server_that_is_away_is_retryable() -> None:
     with pytest.raises(Retryable):
         await limits_at("redis://127.0.0.1:1/0", per_s=1, most=1).wait_ms("a", NOW_MS)
+
+
+async def test_gateways_share_and_fetch_a_few_at_once(server: str, raw: "redis.Redis") -> None:
+    gateways = [limits_at(server, per_s=500, most=100) for _ in range(2)]
+    assert await gateways[0].wait_ms("a", NOW_MS) == 0
+    assert raw.hget("rate:{a}", "millitokens") == b"90000"
+    waits = [await gateway.wait_ms("a", NOW_MS) for gateway in gateways for _ in range(100)]
+    assert waits.count(0) == 99
+    assert await gateways[0].wait_ms("b", NOW_MS) == 0
+    assert await gateways[0].wait_ms("b", NOW_MS + 100) == 0  # what was fetched then is lost
+    assert raw.hget("rate:{b}", "millitokens") == b"90000"
+    for gateway in gateways:
+        await gateway.close()
