@@ -27,7 +27,7 @@ class Availability(BaseModel):
 class AvailabilityBody(StrictModel):
     """Which SKUs."""
 
-    sku_ids: Annotated[list[SkuId], Field(min_length=1, max_length=MOST_SKUS)]
+    sku_ids: Annotated[list[SkuId], Field(min_length=1, max_length=MOST_SKUS, examples=[["RETRO-CLOCK", "TEAPOT"]])]
 
 
 class Movement(BaseModel):
