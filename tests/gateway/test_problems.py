@@ -133,9 +133,9 @@ async def test_openapi_has_an_example_of_every_call(system: Stack) -> None:
         content = call["requestBody"]["content"]["application/json"]
         schema = told["components"]["schemas"].get(content["schema"].get("$ref", "").rpartition("/")[2], {})
         assert {*content, *schema} & {"example", "examples"} or _exemplary(schema), (path, method)
+        assert call["security"], (path, method)
+        assert call["responses"]["422"]["content"].keys() == {PROBLEM}, (path, method)
 
 
 def _exemplary(schema: dict[str, Any]) -> bool:
     return bool(schema) and all("examples" in schema["properties"][name] for name in schema["required"])
-        assert call["security"], (path, method)
-        assert call["responses"]["422"]["content"].keys() == {PROBLEM}, (path, method)
