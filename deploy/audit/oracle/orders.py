@@ -99,8 +99,8 @@ class _AtLeg:
         return self._reserved(hold, {"replayed": True, "expires_at_ms": hold.expires_at_ms})
 
     def _reserved(self, hold: Hold, more: Decision) -> list[Decision]:
-        """Each line is told, the home's last one settles it; the next leg is asked."""
-        told = [self._tell(Outcome.RESERVED, line, line.units, complete=False) | more for line in self.lines]
+        """Each line is told as it is held (a repeat may name them in another order), the home's last settles it; the next leg is asked."""
+        told = [self._tell(Outcome.RESERVED, line, line.units, complete=False) | more for line in hold.lines]
         if self.route.is_last:
             told[-1]["complete"] = True
             return told
