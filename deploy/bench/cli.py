@@ -79,6 +79,16 @@ def together(
 
 
 @app.command()
+def orders(
+    state: State = None, as_json: Json = False, positions: Positions = _POSITIONS, commands: Commands = _COMMANDS
+) -> None:
+    """Reserves over two positions, one gate worker; and the ratio to one-line commands."""
+    from onhand.deploy.bench import runs
+
+    _run(state, as_json, runs.orders, runs.Size(positions, commands))
+
+
+@app.command()
 def latency(state: State = None, as_json: Json = False, seconds: Seconds = _SECONDS) -> None:
     """Command to decision, and commit to reservation.committed, at 50/s and 2,000/s."""
     from onhand.deploy.bench import runs

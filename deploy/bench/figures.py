@@ -39,7 +39,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """How often faster the gate is than the plain agent, on the same data, one right after the other."""
+    """How many times the one rate is the other: of the gate that of the plain agent, of orders that of commands."""
 
     bench: str
     load: str
@@ -109,7 +109,7 @@ def _words(figure: Figure) -> tuple[str, str, str, str]:
             rate, costs = f"{figure.per_s:,.0f}/s", f"{_costs(figure.cpu_us)}; pace {figure.pace_us:,.0f}"
             return rate, _number(figure.at_least, "/s"), _number(figure.aim, "/s"), costs
         case Ratio():
-            return f"{figure.ratio:.1f}x", _number(figure.at_least, "x"), _number(figure.aim, "x"), ""
+            return _times(figure.ratio), _times(figure.at_least), _times(figure.aim), ""
         case Latency():
             measured = f"{figure.p50_ms:.1f} / {figure.p99_ms:.1f} / {figure.max_ms:.1f} ms"
             return (
@@ -126,6 +126,10 @@ def _costs(cpu_us: Mapping[str, float]) -> str:
 
 def _number(value: float | None, unit: str) -> str:
     return "" if value is None else f"{value:,.0f}{unit}"
+
+
+def _times(ratio: float | None) -> str:
+    return "" if ratio is None else f"{ratio:.1f}x" if ratio >= 2 else f"{ratio:.2f}x"
 
 
 def _pair(pair: tuple[float | None, float | None] | None) -> str:

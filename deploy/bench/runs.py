@@ -10,6 +10,7 @@ from onhand.deploy.bench.ground import Ground
 from onhand.deploy.bench.latency import measure_latency
 from onhand.deploy.bench.ledger import measure_ledger, measure_together
 from onhand.deploy.bench.load import Load
+from onhand.deploy.bench.orders import measure_orders
 
 _WARM_COMMANDS = 100_000
 
@@ -60,6 +61,12 @@ def together(ground: Ground, size: Size) -> Iterator[Figure]:
     yield from _together(ground, size)
 
 
+def orders(ground: Ground, size: Size) -> Iterator[Figure]:
+    """Orders of two lines beside one-line commands."""
+    _warm(ground)
+    yield from _orders(ground, size)
+
+
 def latency(ground: Ground, size: Size) -> Iterator[Figure]:
     """Both rates."""
     slow, fast = size.rates
@@ -78,6 +85,7 @@ def everything(ground: Ground, size: Size) -> Iterator[Figure]:
     for load in _loads(size):
         yield from _gate(ground, load, size, with_ledger=True)
     yield from _together(ground, size)
+    yield from _orders(ground, size)
     yield from latency(ground, size)
     yield from expiry(ground, size)
 
@@ -85,6 +93,10 @@ def everything(ground: Ground, size: Size) -> Iterator[Figure]:
 def _together(ground: Ground, size: Size) -> Iterator[Figure]:
     for load in _loads(size, "-TOGETHER"):
         yield measure_together(ground, filled(ground, load))
+
+
+def _orders(ground: Ground, size: Size) -> Iterator[Figure]:
+    yield from measure_orders(ground, size.positions, max(1, size.commands // 3))
 
 
 def _warm(ground: Ground) -> None:
