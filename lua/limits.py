@@ -5,8 +5,9 @@ fifth of what a call costs; what is not used within a tenth of a second is lost.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from redis.asyncio import Redis
@@ -21,12 +22,23 @@ TIMEOUT_S = 0.25
 _LIMIT = load("limit")
 _LEASE_MS = 100
 _PARTS = 50
+_AWAY_MS = 1_000
 
 
 @dataclass(slots=True)
 class _Lease:
-    tokens: int
-    until_ms: int
+    """Tokens of a caller that were fetched, and so are used up here; one call at a time fetches more."""
+
+    tokens: int = 0
+    until_ms: int = 0
+    fetching: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def use(self, now_ms: int) -> bool:
+        """Take one, if there is one."""
+        if self.tokens and now_ms < self.until_ms:
+            self.tokens -= 1
+            return True
+        return False
 
 
 class Limits:
@@ -38,25 +50,29 @@ class Limits:
         self._per_s = per_s
         self._most = most
         self._timeout_s = timeout_s
-        self._leases: dict[str, _Lease] = {}
+        self._leases: defaultdict[str, _Lease] = defaultdict(_Lease)
+        self._away_until_ms = 0
 
     async def wait_ms(self, caller: str, now_ms: int) -> int:
-        """Take a token: 0 where there was one, else the milliseconds until there is one. `Retryable` where Redis is away."""
-        if lease := self._valid(caller, now_ms):
-            lease.tokens -= 1
-            return 0
-        taken, wait_ms = await self._take(caller, now_ms)
-        if not taken:
-            return wait_ms
-        more = self._valid(caller, now_ms)  # another call of this caller may have fetched some meanwhile
-        self._leases[caller] = _Lease(taken - 1 + (more.tokens if more else 0), now_ms + _LEASE_MS)
-        return 0
+        """Take a token: 0 where there was one, else the milliseconds until there is one.
 
-    def _valid(self, caller: str, now_ms: int) -> _Lease | None:
-        lease = self._leases.get(caller)
-        return lease if lease and lease.tokens and now_ms < lease.until_ms else None
+        `Retryable` where Redis is away, for a second after it did not answer without asking it.
+        """
+        lease = self._leases[caller]
+        if lease.use(now_ms):
+            return 0
+        async with lease.fetching:
+            if lease.use(now_ms):  # somebody fetched some while we waited
+                return 0
+            taken, wait_ms = await self._take(caller, now_ms)
+            if not taken:
+                return wait_ms
+            lease.tokens, lease.until_ms = taken - 1, now_ms + _LEASE_MS
+            return 0
 
     async def _take(self, caller: str, now_ms: int) -> tuple[int, int]:
+        if now_ms < self._away_until_ms:
+            raise Retryable("redis: did not answer a moment ago")
         args = (1, f"rate:{{{caller}}}", self._per_s, self._most, max(1, self._per_s // _PARTS), now_ms)
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -66,6 +82,7 @@ class Limits:
                     taken, wait_ms = await self._send("EVAL", _LIMIT.text, *args)
                 return int(taken), int(wait_ms)
         except (RedisError, OSError, TimeoutError) as error:
+            self._away_until_ms = now_ms + _AWAY_MS
             raise Retryable(f"redis: {type(error).__name__}: {error}") from error
 
     async def close(self) -> None:

@@ -1,5 +1,6 @@
 """The rate of calls: a bucket that fills by itself, in time that comes in from outside."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -53,6 +54,13 @@ async def test_a_server_that_forgot_the_script_is_told_it_again(limits: Limits, 
 async def test_a_server_that_is_away_is_retryable() -> None:
     with pytest.raises(Retryable):
         await limits_at("redis://127.0.0.1:1/0", per_s=1, most=1).wait_ms("a", NOW_MS)
+
+
+async def test_calls_at_the_same_time_fetch_once(server: str, raw: "redis.Redis") -> None:
+    limits = limits_at(server, per_s=500, most=100)
+    assert await asyncio.gather(*(limits.wait_ms("a", NOW_MS) for _ in range(25))) == [0] * 25
+    assert raw.hget("rate:{a}", "millitokens") == b"70000"
+    await limits.close()
 
 
 async def test_gateways_share_and_fetch_a_few_at_once(server: str, raw: "redis.Redis") -> None:
