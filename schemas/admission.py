@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from onhand.schemas import signing
-from onhand.schemas.codec import Malformed, decode_record, use_hash
+from onhand.schemas.codec import Malformed, decode_command, use_hash
 from onhand.schemas.commands import Command, Op, Release, Reserve, Sweep
-from onhand.schemas.legs import Route, legs_of, route_at
+from onhand.schemas.legs import Order, Route, legs_of, order_of, route_at
 from onhand.schemas.partitioner import partition_of
 from onhand.schemas.positions import position_key
 from onhand.schemas.signing import Keyring
-from onhand.schemas.slips import Arrival, Hop, Passed, Settle, Slip, Undo, Unplaced
+from onhand.schemas.slips import Arrival, Hop, Passed, Settle, Slip, Undo, Unplaced, decode_slip
 from onhand.schemas.topics import REQUESTS
 
 RecordHeaders = Iterable[tuple[str, bytes | None]]
@@ -23,13 +23,14 @@ RecordHeaders = Iterable[tuple[str, bytes | None]]
 class Admitted(NamedTuple):
     """A record, judged by itself.
 
-    `command` is the client's, also where a slip brings it. `position` is there where it is well-formed and of this partition;
-    `body` is the hash of the use of the id; `quantity` is in units, an adjust's signed; `message` and `echo` (well-formed
-    fields) are an invalid record's. `slip` is onhand's own record, `route` an order's way, `to` where a record is passed on.
+    `command` is the client's, also where a slip brings it, an `Order` where it is about one. `position` is there where it is
+    well-formed and of this partition; `body` is the hash of the use of the id; `quantity` is in units, an adjust's signed;
+    `message` and `echo` (well-formed fields) are an invalid record's. `slip` is onhand's own record, `route` an order's way, `to`
+    where a record is passed on.
     """
 
     op: Op
-    command: Command | None
+    command: Command | Order | None
     position: str | None
     body: int = 0
     quantity: int | None = None
@@ -47,54 +48,61 @@ def admit(
     value: bytes | None, headers: RecordHeaders, partition: int, partitions: int, keyring: Keyring | None
 ) -> Admitted:
     """Judge a record of `inventory.commands` as it stands in `partition` of `partitions`."""
+    signature = _signature(value, headers, keyring) if headers else None
+    if signature is _VALID and (slip := _slip(value)) is not None:
+        return _SLIPS[type(slip)](slip, partition, partitions) or _stray(slip, partition)
     # type(x) is X and not isinstance: pydantic makes the latter cost a microsecond, and this is done for every command
     try:
-        command = decode_record(value)
+        command = decode_command(value)
     except Malformed as error:
-        return _invalid(error.message, error.echo, partition, partitions)
-    kind = type(command)
-    refusal = None
-    if headers or kind is Release or command.op is None or kind is Sweep:
-        refusal = _signature(command, value or b"", headers, keyring)
-    if kind in _SLIPS or kind is Sweep:
-        return _own(command, refusal, partition, partitions)
+        return _invalid(signature or error.message, error.echo, partition, partitions)
+    kind, refusal = type(command), signature
+    if kind is Sweep or kind is Release:
+        refusal = signature if signature is not None else _unsigned(command)
+    if kind is Sweep:
+        return _invalid(refusal, {"type": "sweep"}, partition, partitions) if refusal else _SWEEP
     return _placed(command, refusal, partition, partitions)
+
+
+def _slip(value: bytes | None) -> Slip | None:
+    """The slip in a signed record; what is none may be a command of onhand's own."""
+    try:
+        return decode_slip(value or b"")
+    except ValueError:
+        return None
+
+
+def _stray(slip: Slip, partition: int) -> Admitted:
+    """One that cannot be what a partition sent here."""
+    return _invalid(f"{slip.type}: does not belong to partition {partition}", {}, partition, 0)
 
 
 def _placed(command: Any, refusal: str | None, partition: int, partitions: int, slip: Slip | None = None) -> Admitted:
     """A client's command, as it came or passed on."""
     refusal = refusal or _support(command)
-    if refusal is None and type(command) is Reserve and command.lines is not None and len(command.folded()) > 1:
-        return _order(command, partition, partitions, slip)
+    if refusal is None and type(command) is Reserve and command.lines is not None:
+        order = order_of(command)
+        if order is not None:
+            return _order(command, order, partition, partitions, slip)
     position, op = command.position, command.op
     if refusal is None and partition_of(position, partitions) == partition:
         return Admitted(op, command, position, use_hash(command.use), command.units, slip=slip)
     return _invalid(refusal or _misplaced(position, partition, partitions), _told(command), partition, partitions)
 
 
-def _order(order: Reserve, partition: int, partitions: int, slip: Slip | None) -> Admitted:
+def _order(reserve: Reserve, order: Order, partition: int, partitions: int, slip: Slip | None) -> Admitted:
     """A reserve over several positions, which begins at its first leg and stands first where its first line belongs."""
     legs = legs_of(order, partitions)
     first, is_placed = legs[0].partition, partition_of(order.position, partitions) == partition
     if first == partition and (is_placed or slip is not None):
         return _at_leg(Op.ORDER, order, Route(legs, 0), slip)
     if is_placed:
-        return Admitted(Op.PASS, order, None, slip=slip, to=first)
-    return _invalid(_misplaced(order.position, partition, partitions), _told(order), partition, partitions)
+        return Admitted(Op.PASS, reserve, None, slip=slip, to=first)
+    return _invalid(_misplaced(order.position, partition, partitions), _told(reserve), partition, partitions)
 
 
-def _at_leg(op: Op, order: Reserve, route: Route, slip: Slip | None) -> Admitted:
-    body = use_hash(order.use)
-    return Admitted(op, order, route.leg.lines[0].position, body, order.units, slip=slip, route=route)
-
-
-def _own(slip: Any, refusal: str | None, partition: int, partitions: int) -> Admitted:
-    """A record of onhand's own; one that cannot be what a partition sent is invalid like any other."""
-    if refusal:
-        return _invalid(refusal, {"type": slip.type}, partition, partitions)
-    kind = type(slip)
-    admitted = _SWEEP if kind is Sweep else _SLIPS[kind](slip, partition, partitions)
-    return admitted or _invalid(f"{slip.type}: does not belong to partition {partition}", {}, partition, partitions)
+def _at_leg(op: Op, order: Order, route: Route, slip: Slip | None) -> Admitted:
+    return Admitted(op, order, route.leg.lines[0].position, order.hash, None, slip=slip, route=route)
 
 
 def _passed(slip: Passed, partition: int, partitions: int) -> Admitted | None:
@@ -125,7 +133,7 @@ def _arrival(slip: Arrival, partition: int, partitions: int) -> Admitted | None:
 
 def _undo(slip: Undo, partition: int, partitions: int) -> Admitted | None:
     command = slip.command
-    if type(command) is Reserve:
+    if type(command) is Order:
         route = route_at(command, partition, partitions)
         return None if route is None else _at_leg(Op.UNDO_ORDER, command, route, slip)
     if partition_of(command.position, partitions) != partition:
@@ -150,19 +158,27 @@ def _op(command: Command) -> Op:
     return command.op
 
 
-def _signature(command: Any, value: bytes, headers: RecordHeaders, keyring: Keyring | None) -> str | None:
-    """onhand's own records need a valid header; nobody may carry one that does not verify."""
-    signed = False
+_VALID = ""
+"""The signature of onhand's own records."""
+
+
+def _signature(value: bytes | None, headers: RecordHeaders, keyring: Keyring | None) -> str | None:
+    """`_VALID`, None where there is none, or what is wrong: nobody may carry one that does not verify."""
+    found = None
     for name, header in headers:
         if name == signing.HEADER:
-            if keyring is None or header is None or not keyring.verify(header, value):
+            if keyring is None or header is None or not keyring.verify(header, value or b""):
                 return f"header {signing.HEADER}: does not verify"
-            signed = True
-    if (command.op is Op.SWEEP or type(command) in _SLIPS) and not signed:
-        return f"header {signing.HEADER}: is missing, and {command.type} is onhand's own"
-    if type(command) is Release and command.reason is not None and not signed:
-        return f"reason: is onhand's own, and header {signing.HEADER} is missing"
-    return None
+            found = _VALID
+    return found
+
+
+def _unsigned(command: Any) -> str | None:
+    """What is wrong with a command that only onhand itself may give."""
+    if type(command) is Release:
+        own = command.reason is not None
+        return f"reason: is onhand's own, and header {signing.HEADER} is missing" if own else None
+    return f"header {signing.HEADER}: is missing, and {command.type} is onhand's own"
 
 
 def _support(command: Command) -> str | None:

@@ -8,7 +8,6 @@ from pydantic_core import ErrorDetails, from_json
 
 from onhand.schemas.commands import MAX_LINES, Command, Id, SkuId, WarehouseId
 from onhand.schemas.faults import Poison
-from onhand.schemas.slips import Slip
 
 MAX_BYTES = 64 * 1024
 
@@ -23,7 +22,6 @@ class Malformed(Poison):
 
 
 _ADAPTER: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="type")])
-_LOG_ADAPTER: TypeAdapter[Command | Slip] = TypeAdapter(Annotated[Command | Slip, Field(discriminator="type")])
 _TYPES = [member.model_fields["type"].default for member in get_args(Command)]
 _ECHOES: dict[str, TypeAdapter[Any]] = {
     "type": TypeAdapter(Annotated[str, Field(pattern=f"^({'|'.join(_TYPES)})$")]),
@@ -53,12 +51,6 @@ def decode_command(value: bytes | None) -> Command:
     """
     command: Command = decode(value, _ADAPTER)
     return command
-
-
-def decode_record(value: bytes | None) -> Command | Slip:
-    """As `decode_command`, for the log itself, in which onhand's own slips stand among the commands."""
-    record: Command | Slip = decode(value, _LOG_ADAPTER)
-    return record
 
 
 def decode(value: bytes | None, adapter: TypeAdapter[Any]) -> Any:

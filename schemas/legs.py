@@ -5,17 +5,42 @@ Lines are folded by position, legs go by ascending partition, the last is the ho
 
 from typing import NamedTuple
 
-from onhand.schemas.commands import Reserve
+import msgspec
+
+from onhand.schemas.codec import use_hash
+from onhand.schemas.commands import Reserve, reserve_use
 from onhand.schemas.partitioner import partition_of
-from onhand.schemas.positions import position_key
+from onhand.schemas.words import Whole
 
 
 class LegLine(NamedTuple):
     """Units of one position; `line` is the index of the first line of the order that names it."""
 
     position: str
-    units: int
-    line: int
+    units: Whole
+    line: Whole
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A reserve over several positions, folded; `hash` is that of its use of the id. Slips carry it so."""
+
+    id: str
+    lines: list[LegLine]
+    hash: Whole
+    ttl_ms: Whole
+    channel: str | None = None
+    order_id: str | None = None
+    reference_id: str | None = None
+
+    @property
+    def type(self) -> str:
+        """It is a reserve."""
+        return "reserve"
+
+    @property
+    def position(self) -> str:
+        """That of the first line."""
+        return self.lines[0].position
 
 
 class Leg(NamedTuple):
@@ -47,26 +72,40 @@ class Route(NamedTuple):
         return self.at == len(self.legs) - 1
 
 
-def legs_of(order: Reserve, partitions: int) -> list[Leg]:
+def order_of(reserve: Reserve) -> Order | None:
+    """The order that a reserve with lines is; None where they are all of one position."""
+    folded: dict[str, LegLine] = {}
+    for index, line in enumerate(reserve.lines or ()):
+        position, units = f"{line.sku_id}:{line.warehouse_id}", line.quantity
+        known = folded.get(position)
+        folded[position] = (
+            LegLine(position, units, index) if known is None else known._replace(units=known.units + units)
+        )
+    if len(folded) < 2:
+        return None
+    return Order(
+        id=reserve.id,
+        lines=list(folded.values()),
+        hash=use_hash(reserve_use({line.position: line.units for line in folded.values()})),
+        ttl_ms=reserve.ttl_ms,
+        channel=reserve.channel,
+        order_id=reserve.order_id,
+        reference_id=reserve.reference_id,
+    )
+
+
+def legs_of(order: Order, partitions: int) -> list[Leg]:
     """The legs of an order among so many partitions."""
     by_partition: dict[int, list[LegLine]] = {}
-    for line in _folded(order).values():
+    for line in order.lines:
         by_partition.setdefault(partition_of(line.position, partitions), []).append(line)
-    return [Leg(partition, lines) for partition, lines in sorted(by_partition.items())]
+    return [Leg(partition, by_partition[partition]) for partition in sorted(by_partition)]
 
 
-def route_at(order: Reserve, partition: int, partitions: int) -> Route | None:
+def route_at(order: Order, partition: int, partitions: int) -> Route | None:
     """The order's way, seen from one of its partitions; None where that has no line of it."""
     legs = legs_of(order, partitions)
-    at = next((index for index, leg in enumerate(legs) if leg.partition == partition), None)
-    return None if at is None else Route(legs, at)
-
-
-def _folded(order: Reserve) -> dict[str, LegLine]:
-    folded: dict[str, LegLine] = {}
-    for index, line in enumerate(order.lines or ()):
-        position = position_key(line.sku_id, line.warehouse_id)
-        known = folded.get(position)
-        units, first = (known.units, known.line) if known else (0, index)
-        folded[position] = LegLine(position, units + line.quantity, first)
-    return folded
+    for at, leg in enumerate(legs):
+        if leg.partition == partition:
+            return Route(legs, at)
+    return None

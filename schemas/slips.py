@@ -3,11 +3,15 @@
 A slip carries the stamp of the record that caused it, `from: [partition, offset, index]`: the partition that receives it drops what is
 not above the last stamp it has seen from there, so every link is exactly-once and in order. The router of `inventory.requests`
 stamps with `-1 - partition`, so that its partitions are not taken for those of the commands.
+
+Structs of msgspec, like what onhand says elsewhere: they are read for every leg of an order, and what is signed was checked before.
 """
 
-from typing import Annotated, ClassVar, Literal, final
+from typing import Annotated, Any, ClassVar, Literal, final
 
-from pydantic import ConfigDict, Field
+import msgspec
+from msgspec.structs import asdict, force_setattr
+from pydantic import BaseModel, Field, TypeAdapter
 
 from onhand.schemas.commands import (
     Adjust,
@@ -15,42 +19,52 @@ from onhand.schemas.commands import (
     Commit,
     Count,
     Extend,
-    Id,
     Receive,
     Release,
     Reserve,
     Return,
     SetReorder,
     Ship,
-    StrictModel,
-    Text,
-    TimeMs,
     Transfer,
 )
-from onhand.schemas.positions import MAX_QUANTITY
+from onhand.schemas.legs import Order
+from onhand.schemas.words import TimeMs, Whole
 
-_Whole = Annotated[int, Field(ge=-(2**31), lt=2**53)]
-_Use = Annotated[int, Field(ge=0, lt=2**48)]
-
-
-Stamp = Annotated[tuple[_Whole, _Whole, _Whole], Field(strict=False)]
+Stamp = tuple[Whole, Whole, Whole]
 """Where a slip comes from: the record's partition (of requests: -1 - partition) and offset, and which of its slips it is."""
 
+Placed = (
+    Reserve | Extend | Commit | Release | Receive | Return | Ship | Adjust | SetReorder | Count | Transfer | Arrive
+)  # fmt: skip
+"""Commands that name a position."""
 
-class Short(StrictModel):
+_PLACED: TypeAdapter[Placed] = TypeAdapter(Annotated[Placed, Field(discriminator="type")])
+
+
+class Short(msgspec.Struct, frozen=True):
     """A line of a refused order that is not there; of that leg's position at the moment of the refusal."""
 
-    line: Annotated[int, Field(ge=0, lt=100)]
+    line: Whole
     sku_id: str
-    warehouse_id: int
-    requested: Annotated[int, Field(ge=1, le=100 * MAX_QUANTITY)]
-    available_qty: Annotated[int, Field(ge=0)]
+    warehouse_id: Whole
+    requested: Whole
+    available_qty: Whole
+
+    def told(self) -> dict[str, Any]:
+        """As decisions tell it."""
+        return asdict(self)
 
 
-class _Slip(StrictModel):
-    model_config = ConfigDict(populate_by_name=True)
+class _Slip(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="type"
+):
     op: ClassVar[None] = None
-    stamp: Stamp = Field(alias="from")
+    stamp: Stamp = msgspec.field(name="from")
+
+    @property
+    def type(self) -> str:
+        """The word in the record."""
+        return str(self.__struct_config__.tag)
 
     @property
     def use(self) -> str:
@@ -59,81 +73,118 @@ class _Slip(StrictModel):
 
     def to_json(self) -> bytes:
         """The record value for Kafka."""
-        return self.model_dump_json(exclude_none=True, by_alias=True).encode()
+        return _ENCODER.encode(self)
 
 
-Placed = (
-    Reserve | Extend | Commit | Release | Receive | Return | Ship | Adjust | SetReorder | Count | Transfer | Arrive
-)  # fmt: skip
-"""Commands that name a position."""
+class _WithCommand(_Slip, frozen=True, kw_only=True):
+    """`command` is a command as its client wrote it."""
+
+    command: Any
+
+    def __post_init__(self) -> None:
+        """What comes out of JSON becomes a command again; a ValueError where it is none."""
+        if type(self.command) is dict:
+            force_setattr(self, "command", _PLACED.validate_python(self.command))
 
 
 @final
-class Passed(_Slip):
+class Passed(_WithCommand, frozen=True, kw_only=True, tag="passed"):
     """A command that was passed on to where it belongs. `opened_at_ms`: a leg passes on to the home of the use that it holds."""
 
-    type: Literal["passed"] = "passed"
-    command: Annotated[Placed, Field(discriminator="type")]
     opened_at_ms: TimeMs | None = None
 
 
 @final
-class Unplaced(_Slip):
+class Unplaced(_Slip, frozen=True, kw_only=True, tag="unplaced"):
     """A commit, release or extend of a reservation that the router could not find: nobody holds it."""
 
-    type: Literal["unplaced"] = "unplaced"
     verb: Literal["commit", "release", "extend"]
-    id: Id
-    reservation_id: Id
-    reference_id: Text | None = None
+    id: str
+    reservation_id: str
+    reference_id: str | None = None
 
 
 @final
-class Hop(_Slip):
+class Hop(_Slip, frozen=True, kw_only=True, tag="hop"):
     """An order at its next leg. A `repeat` changes nothing anywhere."""
 
-    type: Literal["hop"] = "hop"
-    order: Reserve
+    order: Order
     opened_at_ms: TimeMs
     expires_at_ms: TimeMs
     repeat: bool = False
 
 
 @final
-class Arrival(_Slip):
+class Arrival(_Slip, frozen=True, kw_only=True, tag="arrival"):
     """A transfer at its destination. A `repeat` changes nothing."""
 
-    type: Literal["arrival"] = "arrival"
-    transfer: Transfer
+    transfer: Any
     opened_at_ms: TimeMs
     repeat: bool = False
 
+    def __post_init__(self) -> None:
+        """As `_WithCommand`."""
+        if type(self.transfer) is dict:
+            force_setattr(self, "transfer", Transfer.model_validate(self.transfer))
+
 
 @final
-class Undo(_Slip):
+class Undo(_Slip, frozen=True, kw_only=True, tag="undo"):
     """What an order holds at an earlier leg, or a transfer took from its source, goes back, since a later leg refused."""
 
-    type: Literal["undo"] = "undo"
-    command: Annotated[Reserve | Transfer, Field(discriminator="type")]
+    command: Any
+    """An `Order` or a `Transfer`."""
     opened_at_ms: TimeMs
     outcome: Literal["id_reused", "already_expired", "insufficient_stock", "insufficient_channel_stock", "quarantined",
                      "limit_exceeded"]  # fmt: skip
-    short: Annotated[tuple[Short, ...], Field(max_length=100, strict=False)] | None = None
+    short: tuple[Short, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """As `_WithCommand`."""
+        if type(self.command) is dict:
+            is_transfer = self.command.get("type") == "transfer"
+            command = Transfer.model_validate(self.command) if is_transfer else msgspec.convert(self.command, Order)
+            force_setattr(self, "command", command)
 
 
 @final
-class Settle(_Slip):
+class Settle(_Slip, frozen=True, kw_only=True, tag="settle"):
     """What the home decided of an order: the hold of another leg follows it. Without a command the order expired.
 
     `order` is the hash of the reserve, `expires_at_ms` what an extend comes to.
     """
 
-    type: Literal["settle"] = "settle"
-    reservation_id: Id
-    order: _Use
+    reservation_id: str
+    order: Whole
     opened_at_ms: TimeMs
-    command: Annotated[Commit | Release | Extend, Field(discriminator="type")] | None = None
+    command: Any = None
+    """A `Commit`, `Release` or `Extend`."""
     expires_at_ms: TimeMs | None = None
+
+    def __post_init__(self) -> None:
+        """As `_WithCommand`."""
+        if type(self.command) is dict:
+            force_setattr(self, "command", _PLACED.validate_python(self.command))
 
 
 Slip = Passed | Unplaced | Hop | Arrival | Undo | Settle
+
+
+def _raw(value: Any) -> msgspec.Raw:
+    """A command inside a slip."""
+    if isinstance(value, BaseModel):
+        return msgspec.Raw(value.model_dump_json(exclude_none=True).encode())
+    raise TypeError(f"{type(value)} does not belong into a slip")
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_raw)
+_DECODER = msgspec.json.Decoder(Slip)
+
+
+def decode_slip(value: bytes) -> Slip:
+    """The slip in a record's value; a ValueError where it is none."""
+    try:
+        slip: Slip = _DECODER.decode(value)
+        return slip
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error

@@ -14,8 +14,8 @@ from onhand.agents.ports import Message, Record
 from onhand.agents.slips import slip_message
 from onhand.lua.format import ARRIVAL, CODE, HOLD, HOP, PASS, SETTLE, UNDO
 from onhand.schemas.admission import Admitted
-from onhand.schemas.commands import Reserve, Transfer
-from onhand.schemas.legs import Leg
+from onhand.schemas.commands import Transfer
+from onhand.schemas.legs import Leg, Order
 from onhand.schemas.outcomes import WORDS, Outcome
 from onhand.schemas.partitioner import partition_of
 from onhand.schemas.slips import Arrival, Hop, Passed, Settle, Slip, Undo
@@ -78,7 +78,7 @@ def _undo(place: Place, admitted: Admitted, data: Any) -> Iterator[_Sent]:
     fields = {"command": command, "opened_at_ms": opened_at_ms, "outcome": WORDS[code]}
     if short:
         fields["short"] = tuple(shorts_of(short))
-    if type(command) is Reserve:
+    if type(command) is Order:
         assert admitted.route is not None
         for leg in admitted.route.legs[: admitted.route.at]:
             yield _Sent(leg.partition, _key(leg), Undo, fields)

@@ -16,8 +16,9 @@ from onhand.lua.format import (
     LEG_SHORT,
 )
 from onhand.schemas.admission import Admitted
-from onhand.schemas.commands import Arrive, Op, Release, Reserve, Transfer
+from onhand.schemas.commands import Arrive, Op, Release, Transfer
 from onhand.schemas.decisions import Use
+from onhand.schemas.legs import Order
 from onhand.schemas.outcomes import Outcome
 from onhand.schemas.positions import position_key, split_position
 from onhand.schemas.slips import Short, Undo, Unplaced
@@ -58,7 +59,7 @@ def _use(admitted: Admitted, code: int, leg: Any) -> Use:
         told |= {"home": route.home, "legs": [leg.partition for leg in route.legs]}
     elif type(slip) is Undo and (len(leg) <= LEG_SHORT or leg[LEG_SHORT]):
         told["refused"] = slip.outcome
-        told["short"] = None if slip.short is None else [short.model_dump() for short in slip.short]
+        told["short"] = None if slip.short is None else [short.told() for short in slip.short]
     elif code in _ENDED and admitted.op is not Op.SWEEP and command is not None:
         told["at"] = command.position
     return Use(**told)
@@ -66,7 +67,7 @@ def _use(admitted: Admitted, code: int, leg: Any) -> Use:
 
 def _of_order(admitted: Admitted, code: int, leg: Any) -> Told:
     command: Any = admitted.command
-    if type(command) is Reserve:
+    if type(command) is Order:
         fields = {
             "id": command.id, "reservation_id": command.id, "reference_id": command.reference_id,
             "channel": command.channel, "order_id": command.order_id,
@@ -76,7 +77,7 @@ def _of_order(admitted: Admitted, code: int, leg: Any) -> Told:
         short = leg[LEG_SHORT] if len(leg) > LEG_SHORT else False
         return fields | {
             "type": "reserve",
-            "short": [line.model_dump() for line in shorts_of(short)] if short else None,
+            "short": [line.told() for line in shorts_of(short)] if short else None,
         }
     fields = {
         "reservation_id": leg[HOLD_ID],

@@ -7,6 +7,7 @@ from onhand.agents.ports import Record
 from onhand.lua.format import Row, Slip
 from onhand.schemas.admission import Admitted
 from onhand.schemas.commands import Arrive, Extend, Op, Reserve, Transfer
+from onhand.schemas.legs import Order
 from onhand.schemas.outcomes import Outcome
 from onhand.schemas.partitioner import partition_of
 from onhand.schemas.slips import Arrival, Hop, Settle, Short, Undo
@@ -19,10 +20,9 @@ def row_of(record: Record, admitted: Admitted, partitions: int) -> Row:
     op, command, position, body, quantity = admitted[:5]
     offset, at_ms = record.offset, record.timestamp
     slip = None if admitted.slip is None and op < Op.TRANSFER else _slip(admitted, partitions)
-    if type(command) is Reserve:
-        units = None if op is Op.ORDER or op is Op.UNDO_ORDER else quantity
+    if type(command) is Reserve or type(command) is Order:
         wish = command.ttl_ms, command.channel, command.order_id
-        return op, offset, at_ms, command.id, position, units, body, None, *wish, slip
+        return op, offset, at_ms, command.id, position, quantity, body, None, *wish, slip
     if op is Op.SETTLE:
         return _settling(op, offset, at_ms, admitted, slip)
     if command is None or op is Op.SWEEP:

@@ -10,6 +10,7 @@ class Background:
     """Tasks that never end by themselves. One that does is a bug, which `broken` tells: then the process must end, loudly."""
 
     def __init__(self) -> None:
+        self._closing = False
         self._tasks: list[asyncio.Task[None]] = []
         self.broken: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
 
@@ -21,8 +22,11 @@ class Background:
 
     async def close(self) -> None:
         """End all."""
+        self._closing = True
         await cancel(*self._tasks)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and not self.broken.done():
-            self.broken.set_result(task.exception() or RuntimeError(f"{task.get_coro()} ended by itself"))
+        if self._closing or self.broken.done():
+            return
+        error = None if task.cancelled() else task.exception()
+        self.broken.set_result(error or RuntimeError(f"{task.get_coro()} ended by itself"))

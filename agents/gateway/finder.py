@@ -10,7 +10,7 @@ import structlog
 from onhand.lua.gate import Gate
 from onhand.schemas.commands import Reserve
 from onhand.schemas.faults import Retryable
-from onhand.schemas.legs import legs_of
+from onhand.schemas.legs import legs_of, order_of
 from onhand.schemas.partitioner import partition_of
 from onhand.sql.partitions import ledger_seqs
 from onhand.sql.pool import Pool
@@ -91,9 +91,10 @@ class Finder:
         return lines
 
     def _place_of(self, reserve: Reserve) -> Place:
-        if reserve.lines is None:
+        order = order_of(reserve)
+        if order is None:
             return Place(reserve.position, frozenset([partition_of(reserve.position, self._partitions)]))
-        legs = legs_of(reserve, self._partitions)
+        legs = legs_of(order, self._partitions)
         return Place(legs[-1].lines[0].position, frozenset(leg.partition for leg in legs))
 
 

@@ -9,7 +9,7 @@ from onhand.agents.gateway import examples
 from onhand.agents.gateway.access import scope
 from onhand.agents.gateway.answers import answer, refusal, told
 from onhand.agents.gateway.bodies import Reorder, ReorderBody
-from onhand.agents.gateway.calls import command_id, new_id, trace
+from onhand.agents.gateway.calls import command_id, trace
 from onhand.agents.gateway.context import Ctx
 from onhand.agents.gateway.once import OnceRoute
 from onhand.agents.gateway.problems import malformed
@@ -25,6 +25,7 @@ from onhand.schemas.commands import (
     SkuId,
     Transfer,
 )
+from onhand.schemas.ids import new_id
 
 router = APIRouter(prefix="/inventory", tags=["movements"], route_class=OnceRoute)
 

@@ -15,6 +15,7 @@ log = structlog.get_logger("tail")
 _LOOK_S = 1.0
 _ANSWER_S = 3.0
 _START_S = 15.0
+_STOP_S = 5.0
 _AGAIN_S = 0.5
 
 
@@ -58,7 +59,7 @@ class Tail:
                 consumer.seek(place, min(end, self._next.get(place, end)))
             yield consumer
         finally:
-            await consumer.stop()
+            await _stopped(consumer)
 
     async def _listen(self, consumer: AIOKafkaConsumer) -> None:
         while True:
@@ -76,3 +77,12 @@ class Tail:
                     self.ready.set()
                 await asyncio.sleep(0.01)
             await asyncio.sleep(_LOOK_S)
+
+
+async def _stopped(consumer: AIOKafkaConsumer) -> None:
+    """Stop it, in a task of its own: where its broker was away, `stop` ends in a cancellation, which would be taken for ours."""
+    stopping = asyncio.create_task(consumer.stop())
+    await asyncio.wait([stopping], timeout=_STOP_S)
+    fault = stopping.exception() if stopping.done() and not stopping.cancelled() else None
+    if fault or not stopping.done():
+        log.warning("a consumer did not stop cleanly", fault=repr(fault))

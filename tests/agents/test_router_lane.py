@@ -98,7 +98,7 @@ STRANGE: list[tuple[bytes | None, str]] = [
     (json.dumps(ending("commit", 1, 2, warehouse_id=1)).encode(), "sku_id: is missing"),
     (json.dumps(command("shard", 1, shards=4)).encode(), "not supported yet"),
     (SWEEP, "is missing, and sweep is onhand's own"),
-    (Unplaced(verb="commit", id=uid(1), reservation_id=uid(2), stamp=(0, 0, 0)).to_json(), "onhand's own"),  # type: ignore[call-arg]
+    (Unplaced(verb="commit", id=uid(1), reservation_id=uid(2), stamp=(0, 0, 0)).to_json(), "type: is not one of"),  # type: ignore[call-arg]
     (json.dumps(ending("release", 1, 2, sku_id="CLOCK", warehouse_id=1, reason="id_reused")).encode(), "onhand's own"),
 ]
 

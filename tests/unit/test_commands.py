@@ -7,11 +7,12 @@ import pytest
 
 from onhand.schemas import Adjust, Commit, Malformed, Receive, Release, Reserve, decode_command
 from onhand.schemas.admission import admit
-from onhand.schemas.codec import decode_record, use_hash
+from onhand.schemas.codec import use_hash
 from onhand.schemas.commands import Line, Op
+from onhand.schemas.legs import order_of
 from onhand.schemas.partitioner import partition_of
 from onhand.schemas.signing import HEADER, Keyring
-from onhand.schemas.slips import Hop
+from onhand.schemas.slips import Hop, decode_slip
 
 ID = "0199c0de-7a3b-7c11-9d2e-5f6a7b8c9d0e"
 OTHER = "0199c0de-7a3b-7c11-9d2e-5f6a7b8c9d0f"
@@ -94,14 +95,15 @@ def test_slips_are_onhands_own() -> None:
     keyring = Keyring({"k": b"0" * 32})
     places = sorted((partition_of(f"{sku}:1", 8), sku) for sku in "ABCDEFGH")
     (first, low), (home, high) = places[0], places[-1]
-    hop = Hop(order=_order(low, high), opened_at_ms=1, expires_at_ms=2, stamp=(first, 7, 0))
+    hop = Hop(order=order_of(_order(low, high)), opened_at_ms=1, expires_at_ms=2, stamp=(first, 7, 0))
     value = hop.to_json()
-    assert decode_record(value) == hop
+    assert decode_slip(value) == hop
     signed = [(HEADER, keyring.sign(value).encode())]
     assert admit(value, signed, home, 8, keyring).op is Op.ORDER
     stray = next(p for p in range(8) if p not in (first, home))
     assert admit(value, signed, stray, 8, keyring).message == f"hop: does not belong to partition {stray}"
-    assert admit(value, (), home, 8, keyring).message == "header onhand: is missing, and hop is onhand's own"
+    assert admit(value, (), home, 8, keyring).message.startswith("type: is not one of reserve, ")
+    assert admit(value, [(HEADER, b"v1;k;00")], home, 8, keyring).message == "header onhand: does not verify"
 
 
 def test_a_release_with_a_reason_is_onhands_own() -> None:

@@ -7,9 +7,9 @@ from onhand.deploy.audit.oracle.desk import Decision, Desk, echo, whose
 from onhand.deploy.audit.state import Hold, Memory, OfOrder, Short, Use
 from onhand.schemas import slips
 from onhand.schemas.admission import Admitted
-from onhand.schemas.commands import Op, Reserve
+from onhand.schemas.commands import Op
 from onhand.schemas.faults import Corrupt
-from onhand.schemas.legs import LegLine, Route
+from onhand.schemas.legs import LegLine, Order, Route
 from onhand.schemas.outcomes import Outcome
 from onhand.schemas.positions import split_position
 from onhand.schemas.slips import Hop, Passed, Undo
@@ -35,7 +35,7 @@ def undo(desk: Desk, admitted: Admitted) -> list[Decision]:
     if hold is None or hold.use != use:
         raise Corrupt(f"an undo of {name} finds no hold of that use")
     desk.let_go(name, hold, sold=False)
-    short = tuple(Short(**line.model_dump()) for line in slip.short or ())
+    short = tuple(Short(**line.told()) for line in slip.short or ())
     refused = Outcome.of_word(slip.outcome)
     desk.remember(name, Memory(use.body, refused, None, opened_at_ms=use.opened_at_ms, short=short))
     more = {"reservation_id": name, "reason": "order_refused"} | whose(hold)
@@ -149,8 +149,8 @@ class _AtLeg:
         return decision | echo(Op.ORDER, self.order, outcome)
 
 
-def _order(admitted: Admitted) -> Reserve:
-    assert isinstance(admitted.command, Reserve)
+def _order(admitted: Admitted) -> Order:
+    assert isinstance(admitted.command, Order)
     return admitted.command
 
 
