@@ -13,6 +13,7 @@ import structlog
 
 from onhand.agents.alarms import Alarm
 from onhand.agents.gate.batch import UNITS, Admission, Prepared, record_hash
+from onhand.agents.gate.forwards import Forwards
 from onhand.agents.gate.health import check, check_record, foreign_rules, lost
 from onhand.agents.gate.place import Place
 from onhand.agents.gate.ports import DescribeTopic, Store
@@ -161,8 +162,8 @@ class GateLane:
     async def _publish(self, batch: Prepared, outcomes: Outcomes) -> None:
         """Tell a batch and acknowledge it. Its slips and dead letters go first, so that a told decision proves them."""
         told: Told = tell(self._place, batch, outcomes.flat)
-        for partition, slips in told.forwards.items():
-            await self._world.publisher.publish(COMMANDS, partition, slips)
+        if told.forwards:
+            await self._forward(told.forwards)
         self._world.probe("after_forwards")
         if told.dead_letters:
             await self._world.publisher.publish(DLQ, None, told.dead_letters)
@@ -171,6 +172,14 @@ class GateLane:
         self._world.probe("after_publish")
         self._published = batch.last
         self._inbox.ack(batch.last)
+
+    async def _forward(self, slips: Forwards) -> None:
+        """Append the slips to the logs of their partitions, at the same time, and wait until all are there; the first fault is ours."""
+        publish = self._world.publisher.publish
+        sent = [publish(COMMANDS, partition, messages) for partition, messages in slips.items()]
+        for answer in await asyncio.gather(*sent, return_exceptions=True):
+            if isinstance(answer, BaseException):
+                raise answer
 
     async def _settled(self) -> None:
         """Wait until the batch before is published; its fault is ours."""
