@@ -33,7 +33,7 @@ class OwnGateway:
                 env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(ours,),
             )  # fmt: skip
         os.close(ours)
-        self._key = system.endpoints["api_key"]
+        self._key = system.endpoints.get("api_key")
 
     def __enter__(self) -> Self:
         return self
@@ -59,9 +59,9 @@ class OwnGateway:
         until(self._listens, READY_S)
         return self
 
-    def caller(self) -> Caller:
-        """A caller with all scopes."""
-        return Caller(self.url, self._key)
+    def caller(self, key: str | None = None) -> Caller:
+        """A caller with this key, or with the system's own."""
+        return Caller(self.url, key or self._key)
 
     async def ended(self) -> int:
         """Wait for its end; the exit code."""
