@@ -6,18 +6,17 @@ import random
 import signal
 import uuid
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 
 from onhand.deploy.audit.program import audit
 from onhand.deploy.stack import Stack
 from onhand.deploy.stack import status as look
 from onhand.deploy.stack.reach import settings_at
 from tests.end_to_end.talk import PATIENCE_S, Talk
+from tests.requested import answers, of, request, routed
 from tests.stack.waiting import until
 
 SKUS = [f"ROUTED-{number}" for number in range(12)]
@@ -28,19 +27,6 @@ TRACE = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 def stranger(system: Stack) -> Producer:
     """librdkafka as it comes, whose partitioner is not Kafka's."""
     return Producer({"bootstrap.servers": system.endpoints["kafka"]})
-
-
-def request(producer: Producer, *bodies: dict[str, Any] | bytes, **more: Any) -> None:
-    """Requests, each under a random key."""
-    for body in bodies:
-        value = body if isinstance(body, bytes) else json.dumps(body)
-        producer.produce("inventory.requests", value, uuid.uuid4().hex, **more)
-    assert producer.flush(10) == 0
-
-
-def of(verb: str, reservation_id: str, **more: Any) -> dict[str, Any]:
-    """About a reservation, without a position."""
-    return {"type": verb, "id": str(uuid.uuid4()), "reservation_id": reservation_id} | more
 
 
 def heard(talk: Talk, ids: set[str]) -> dict[str, list[dict[str, Any]]]:
@@ -129,12 +115,9 @@ def test_each_of_500_commits_is_answered_once_though_the_router_is_killed(
     os.kill(before, signal.SIGKILL)
     request(stranger, *commits[150:])
     until(lambda: system.endpoints["processes"].get("router-1") not in (None, before), PATIENCE_S)
-    until(lambda: _routed(system), PATIENCE_S)
-    decisions = _everything(system, "inventory.decisions")
-    fresh = Counter(d.get("id") for d in decisions if d["complete"] and not d.get("replayed"))
-    assert {fresh[commit["id"]] for commit in commits} == {1}
-    wanted = {commit["id"] for commit in commits}
-    assert {d["outcome"] for d in decisions if d.get("id") in wanted} == {"committed"}
+    until(lambda: _all_done(system), PATIENCE_S)
+    told = answers(system.endpoints["kafka"], *commits)
+    assert Counter(map(tuple, told.values())) == {("committed",): 500}
 
 
 def test_after_all_that_the_audit_is_clean(system: Stack) -> None:
@@ -142,36 +125,9 @@ def test_after_all_that_the_audit_is_clean(system: Stack) -> None:
     assert findings.clean, findings.differences[:5]
 
 
-def _routed(system: Stack) -> bool:
+def _all_done(system: Stack) -> bool:
     """Whether all requests are passed on, decided and durable."""
     rows = look.partitions(system.state.root)
     assert not [row for row in rows if row["alarm"]], rows
     level = all(row["end_offset"] == row["gate_offset"] == row["ledger_offset"] for row in rows)
-    with _consumer(system, "onhand-router") as consumer:
-        places = [TopicPartition("inventory.requests", p) for p in range(len(rows))]
-        committed = consumer.committed(places, timeout=10)
-        ends = [consumer.get_watermark_offsets(place, timeout=10)[1] for place in places]
-    return level and [max(place.offset, 0) for place in committed] == ends
-
-
-def _everything(system: Stack, topic: str) -> list[dict[str, Any]]:
-    """All records of a topic, as JSON."""
-    with _consumer(system, str(uuid.uuid4())) as consumer:
-        places = [TopicPartition(topic, p, 0) for p in consumer.list_topics(topic, timeout=10).topics[topic].partitions]
-        left = sum(consumer.get_watermark_offsets(place, timeout=10)[1] for place in places)
-        consumer.assign(places)
-        told: list[dict[str, Any]] = []
-        while len(told) < left:
-            told += [json.loads(message.value() or b"") for message in consumer.consume(500, timeout=0.5)]
-    return told
-
-
-@contextmanager
-def _consumer(system: Stack, group: str) -> Iterator[Consumer]:
-    consumer = Consumer(
-        {"bootstrap.servers": system.endpoints["kafka"], "group.id": group, "enable.auto.commit": False}
-    )
-    try:
-        yield consumer
-    finally:
-        consumer.close()
+    return level and routed(system.endpoints["kafka"])
