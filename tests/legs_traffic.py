@@ -27,7 +27,7 @@ class Traffic:
         """So many records of clients, and whatever follows from them; at the end all is quiet."""
         for _ in range(records):
             self.world.now += self.dice.choice((0, 0, 1, 40, 400, 3_000))
-            wish = self.dice.choice(self._made) if self._made and self.dice.random() < 0.2 else self._wish()
+            wish = self.dice.choice(self._made) if self._made and self.dice.random() < 0.2 else self._referring()
             self._made.append(wish)
             self._put(wish)
             if self.dice.random() < 0.1:
@@ -58,6 +58,13 @@ class Traffic:
         partition = partition_of(f"{first['sku_id']}:{first['warehouse_id']}", PARTITIONS)
         self.world.append(partition, json.dumps(wish).encode())
 
+    def _referring(self) -> dict[str, Any]:
+        """What it refers to, and what a transfer says of its arrival, is carried on wherever it goes."""
+        wish = self._wish()
+        if wish["type"] == "transfer" and self.dice.random() < 0.5:
+            wish["expected_at_ms"] = 1_800_000_000_000
+        return wish | ({"reference_id": f"ref-{self._number}"} if self.dice.random() < 0.5 else {})
+
     def _wish(self) -> dict[str, Any]:
         self._number += 1
         number, dice, place = self._number, self.dice, self.dice.choice(PLACES)
@@ -72,6 +79,8 @@ class Traffic:
             case 7 | 8:
                 mode = dice.choice(("instant", "dispatch"))
                 return transfer(number, dice.choice((FAR, NEAR)), dice.choice((3, 40)), mode=mode)
+            case 9 if dice.random() < 0.2:  # so full that a transfer is refused there
+                return moved("receive", number, dice.choice((999_999_990, 1_000_000_000)), sku_id=FAR, warehouse_id=2)
             case 9:
                 sent = [wish for wish in self._made if wish.get("mode") == "dispatch"]
                 it = dice.choice(sent) if sent else {"id": uid(earlier), "sku_id": FAR}

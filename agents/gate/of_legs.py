@@ -73,7 +73,7 @@ def _of_order(admitted: Admitted, code: int, leg: Any) -> Told:
             "channel": command.channel, "order_id": command.order_id,
         }  # fmt: skip
         if admitted.op is Op.UNDO_ORDER:
-            return fields | {"type": "release", "id": None, "reason": "order_refused"}
+            return fields | {"type": "release", "id": None, "reference_id": None, "reason": "order_refused"}
         short = leg[LEG_SHORT] if len(leg) > LEG_SHORT else False
         return fields | {
             "type": "reserve",
@@ -109,7 +109,7 @@ def _of_transfer(admitted: Admitted, transfer: Transfer, leg: Any) -> tuple[str,
         "expected_at_ms": transfer.expected_at_ms,
     }  # fmt: skip
     if admitted.op is Op.UNDO_TRANSFER:
-        fields |= {"id": None, "reason": "transfer_refused"}
+        fields |= {"id": None, "reason": "transfer_refused", "expected_at_ms": None}
     return transfer.destination if leg[LEG_LINE] else transfer.position, fields
 
 

@@ -66,6 +66,7 @@ def undo(desk: Desk, admitted: Admitted) -> list[Decision]:
     decision = desk.tell("transfer", Outcome.APPLIED, wish.position, wish.quantity, complete=False)
     decision |= {"transfer_id": wish.id, "reason": "transfer_refused", "mode": wish.mode}
     decision |= {"source_warehouse": wish.warehouse_id, "dest_warehouse": wish.to_warehouse_id}
+    decision |= given(wish, "reference_id")
     return [decision | use.told(refused=slip.outcome if is_remembered else None)]
 
 
