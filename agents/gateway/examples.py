@@ -91,8 +91,9 @@ _BODIES: dict[str, dict[str, Any]] = {
 
 
 def _schema(model: Any) -> dict[str, Any]:
-    """A command's schema, where the id may be absent."""
+    """A command's schema, where the id may be absent or null."""
     schema: dict[str, Any] = model.model_json_schema()
+    schema["properties"]["id"] = {"anyOf": [schema["properties"]["id"], {"type": "null"}], "default": None}
     schema["required"] = sorted({"type", *schema["required"]} - {"id"})
     return schema
 
