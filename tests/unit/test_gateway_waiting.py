@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from onhand.agents.gateway.calls import new_id
 from onhand.agents.gateway.waiting import Committed, Decided
 from onhand.schemas.decisions import Decision
+from onhand.schemas.ids import new_id
 
 ID = "0199c0de-7a3b-7c11-9d2e-5f6a7b8c9d0e"
 STRANGE = [None, b"", b"\xff", b'{"id":"', f'{{"id":"{ID}"'.encode(), f'{{"id":"{ID}","seq":"x"}}'.encode()]
