@@ -31,6 +31,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
     channel: str | None = None
     order_id: str | None = None
     reference_id: str | None = None
+    actor: str | None = None
 
     @property
     def type(self) -> str:
@@ -91,6 +92,7 @@ def order_of(reserve: Reserve) -> Order | None:
         channel=reserve.channel,
         order_id=reserve.order_id,
         reference_id=reserve.reference_id,
+        actor=reserve.actor,
     )
 
 
