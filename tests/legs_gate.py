@@ -12,6 +12,7 @@ from onhand.agents.gate.place import Place
 from onhand.agents.gate.telling import tell
 from onhand.deploy.audit.gate_view import GateView, Numbers, position_names, read_gate, read_mark
 from onhand.deploy.audit.moving import stamps_of
+from onhand.deploy.audit.oracle import Oracle
 from onhand.lua.format import Outcomes, RecordMark
 from onhand.lua.gate import Gate
 from tests.gate_driver import Record
@@ -49,16 +50,25 @@ def _compare(world: World, partition: int, offsets: Sequence[int], told: Any) ->
 
 def compare_state(raw: "redis.Redis", world: World, partition: int) -> None:
     """Key by key what the script left is what the oracle has."""
-    view, oracle = _view(raw, partition), world.oracles[partition]
-    assert (view.after.seq, view.after.clock) == (oracle.seq, oracle.clock)
+    same_state(raw, world.oracles[partition])
+
+
+def same_state(raw: "redis.Redis", oracle: Oracle) -> None:
+    """Key by key the partition has what the oracle has."""
+    view = _view(raw, oracle.partition)
+    _same("seq, clock", (view.after.seq, view.after.clock), (oracle.seq, oracle.clock))
     stocks = oracle.positions.items()
-    assert view.positions == {name: Numbers(s.available, s.reserved, s.total, s.version) for name, s in stocks}
-    assert view.holds == oracle.holds
-    assert view.opens == oracle.opens
-    assert view.due == {name: hold.expires_at_ms for name, hold in oracle.holds.items() if hold.is_home}
-    assert view.remembered == {generation: done for generation, done in oracle.remembered.items() if done}
-    assert view.after.seen == stamps_of(oracle.seen)
-    assert view.after.unsaid == stamps_of(oracle.unsaid)
+    _same("positions", view.positions, {n: Numbers(s.available, s.reserved, s.total, s.version) for n, s in stocks})
+    _same("holds", view.holds, oracle.holds)
+    _same("transfers", view.opens, oracle.opens)
+    _same("due", view.due, {name: hold.expires_at_ms for name, hold in oracle.holds.items() if hold.is_home})
+    _same("ids", view.remembered, {generation: done for generation, done in oracle.remembered.items() if done})
+    _same("stamps", view.after.seen, stamps_of(oracle.seen))
+    _same("stamps untold", view.after.unsaid, stamps_of(oracle.unsaid))
+
+
+def _same(what: str, found: object, wanted: object) -> None:
+    assert found == wanted, f"{what}: the script has {found}, the oracle {wanted}"
 
 
 def _view(raw: "redis.Redis", partition: int) -> GateView:
