@@ -12,18 +12,18 @@ from typing import Annotated, Any
 import typer
 
 from onhand.deploy.bench.cli import app as bench
+from onhand.deploy.help import Sections
 from onhand.deploy.keys import app as keys
+from onhand.deploy.options import DEFAULT_STATE, Json, Port, State, show
+from onhand.deploy.parts import app as parts
+from onhand.deploy.shop.cli import app as shop
 from onhand.deploy.stack.errors import Refused, StackError, Usage
+from onhand.deploy.why.cli import app as why
 from onhand.schemas.faults import Corrupt, Retryable
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help=(
+app = typer.Typer(cls=Sections, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help=(
     "An inventory engine that never sells what it does not have."
 ))  # fmt: skip
-
-State = Annotated[Path, typer.Option("--state", help="The state directory.", envvar="ONHAND_STATE", show_envvar=False)]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Listen on this port.", show_default=False)]
-DEFAULT_STATE = Path(".onhand")
 
 
 @app.command()
@@ -125,6 +125,8 @@ def demo(
     raise typer.Exit(program.from_nothing(as_json) if fresh else program.run(state, as_json))
 
 
+for commands in (shop, why, parts):
+    app.add_typer(commands)
 app.add_typer(bench, name="bench")
 app.add_typer(keys, name="keys")
 
@@ -140,69 +142,7 @@ def resume(
 
     if not clear(state, partition):
         raise Refused(f"partition {partition} has no alarm")
-    _print({"partition": partition}, [f"partition {partition} goes on"], as_json)
-
-
-@app.command()
-def migrate(state: State = DEFAULT_STATE, as_json: Json = False) -> None:
-    """Bring the ledger's tables and functions up to date."""
-    from onhand.deploy.stack.reach import settings_at
-    from onhand.sql.migrate import migrate as run
-
-    done = run(settings_at(state, needed=["postgres"]).postgres.get_secret_value())
-    applied = [{"number": migration.number, "name": migration.name} for migration in done.migrations]
-    lines = [f"applied {each['number']:04} {each['name']}" for each in applied]
-    lines += ["made all functions anew"] if done.functions else []
-    _print({"applied": applied, "functions": bool(done.functions)}, lines, as_json)
-
-
-@app.command()
-def topics(state: State = DEFAULT_STATE, as_json: Json = False) -> None:
-    """Make the topics, and let each partition be born once."""
-    from onhand.agents.births import ensure
-    from onhand.deploy.stack.reach import settings_at
-
-    made = ensure(settings_at(state))
-    _print({"partitions": made.partitions}, [f"{made.partitions} partitions"], as_json)
-
-
-@app.command()
-def worker(role: Annotated[str, typer.Argument(help="gate, ledger or router")], state: State = DEFAULT_STATE) -> None:
-    """Run one worker in the foreground until SIGTERM, as a container would."""
-    from onhand.agents.worker import ROLES, run
-    from onhand.deploy.stack.reach import signing_settings_at
-
-    if role not in ROLES:
-        raise typer.BadParameter(f"{role!r} is none of {', '.join(ROLES)}", param_hint="ROLE")
-    signing_settings_at(state)  # what is wrong there is told in a line
-    _take_the_environment(state)
-    raise typer.Exit(run(role))
-
-
-@app.command()
-def gateway(state: State = DEFAULT_STATE, port: Port = None) -> None:
-    """Run one gateway in the foreground until SIGTERM, as a container would."""
-    import os
-
-    from onhand.agents.gateway.serving import run
-    from onhand.deploy.stack.reach import settings_at
-
-    settings_at(state)  # what is wrong there is told in a line
-    _take_the_environment(state)
-    if port:
-        os.environ["ONHAND_GATEWAY_PORT"] = str(port)
-    raise typer.Exit(run())
-
-
-def _take_the_environment(state: Path) -> None:
-    """Of who runs a part of the stack in this process; variables that are empty are not set."""
-    import os
-
-    from onhand.deploy.stack.reach import environment_of
-
-    environment = environment_of(state)
-    os.environ.clear()
-    os.environ |= environment
+    show({"partition": partition}, [f"partition {partition} goes on"], as_json)
 
 
 def _end_by_sigterm_as_by_ctrl_c() -> None:
@@ -236,11 +176,6 @@ def _receive_the_demos_stock(state: Path, stopping: Callable[[], bool]) -> None:
         raise
     typer.echo(f"received {units:,} units of the demo's stock", err=True)
     done.touch()
-
-
-def _print(told: dict[str, Any], lines: list[str], as_json: bool) -> None:
-    for line in [json.dumps(told)] if as_json else lines:
-        typer.echo(line)
 
 
 def _print_endpoints(endpoints: dict[str, Any], state: Path, as_json: bool) -> None:

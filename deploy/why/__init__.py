@@ -1,0 +1,1 @@
+"""`onhand why`: the story of a position, told from the log."""
