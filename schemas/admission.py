@@ -97,7 +97,7 @@ def _order(reserve: Reserve, order: Order, partition: int, partitions: int, slip
     if first == partition and (is_placed or slip is not None):
         return _at_leg(Op.ORDER, order, Route(legs, 0), slip)
     if is_placed:
-        return Admitted(Op.PASS, reserve, None, slip=slip, to=first)
+        return Admitted(Op.PASS, order, None, slip=slip, to=first)
     return _invalid(_misplaced(order.position, partition, partitions), _told(reserve), partition, partitions)
 
 
@@ -120,7 +120,9 @@ def _unplaced(slip: Unplaced, partition: int, partitions: int) -> Admitted:
 
 def _hop(slip: Hop, partition: int, partitions: int) -> Admitted | None:
     route = route_at(slip.order, partition, partitions)
-    return None if route is None else _at_leg(Op.ORDER, slip.order, route, slip)
+    if route is None or (slip.opened_at_ms is None) is not (route.at == 0):
+        return None
+    return _at_leg(Op.ORDER, slip.order, route, slip)
 
 
 def _arrival(slip: Arrival, partition: int, partitions: int) -> Admitted | None:

@@ -89,7 +89,7 @@ class _WithCommand(_Slip, frozen=True, kw_only=True):
 
 @final
 class Passed(_WithCommand, frozen=True, kw_only=True, tag="passed"):
-    """A command that was passed on to where it belongs. `opened_at_ms`: a leg passes on to the home of the use that it holds."""
+    """A client's command from the router, or an ending one that a leg passes on to the home of the use that it holds (`opened_at_ms`)."""
 
     opened_at_ms: TimeMs | None = None
 
@@ -106,11 +106,14 @@ class Unplaced(_Slip, frozen=True, kw_only=True, tag="unplaced"):
 
 @final
 class Hop(_Slip, frozen=True, kw_only=True, tag="hop"):
-    """An order at its next leg. A `repeat` changes nothing anywhere."""
+    """An order at its next leg; without a clock it comes to its first leg, from where its first line belongs.
+
+    A `repeat` changes nothing anywhere.
+    """
 
     order: Order
-    opened_at_ms: TimeMs
-    expires_at_ms: TimeMs
+    opened_at_ms: TimeMs | None = None
+    expires_at_ms: TimeMs | None = None
     repeat: bool = False
 
 

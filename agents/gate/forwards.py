@@ -5,8 +5,7 @@ what is stamped as seen.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 
 from onhand.agents.gate.of_legs import shorts_of
 from onhand.agents.gate.place import Place
@@ -24,82 +23,91 @@ Forwards = dict[int, list[Message]]
 """Slips by the partition that they go to, in order."""
 
 
-class _Sent(NamedTuple):
-    to: int
-    key: str | None
-    slip: Callable[..., Slip]
-    """Wants its stamp yet."""
-    fields: dict[str, Any]
+class _Stamps:
+    """Stamps of a record's slips, in order."""
+
+    def __init__(self, place: Place, record: Record) -> None:
+        self._where = place.partition, record.offset
+        self._index = -1
+
+    def next(self) -> tuple[int, int, int]:
+        """The next one."""
+        self._index += 1
+        return *self._where, self._index
+
+
+_Sent = tuple[int, str | None, Slip]
+"""Where a slip goes, under which key."""
 
 
 def add(told: Forwards, place: Place, record: Record, admitted: Admitted, outcomes: Sequence[Any]) -> None:
     """Put what the outcomes of a record send behind what is told already."""
-    index = count()
+    stamps = _Stamps(place, record)
     for outcome in outcomes:
         make = _SLIPS.get(outcome[CODE])
-        for sent in make(place, admitted, outcome[HOLD]) if make else ():
-            stamp = place.partition, record.offset, next(index)
-            slip = sent.slip(**sent.fields, stamp=stamp)
-            told.setdefault(sent.to, []).append(slip_message(place.keyring, record, sent.key, slip))
+        for to, key, slip in make(place, admitted, outcome[HOLD], stamps) if make else ():
+            told.setdefault(to, []).append(slip_message(place.keyring, record, key, slip))
 
 
-def _pass(place: Place, admitted: Admitted, data: Any) -> Iterator[_Sent]:
-    """The command itself, to the first leg of its order, or to the home of the hold that it names."""
+def _pass(place: Place, admitted: Admitted, data: Any, stamps: _Stamps) -> Iterator[_Sent]:
+    """An order to its first leg, or a command to the home of the hold that it names."""
     home, opened_at_ms = data
     command: Any = admitted.command
     if admitted.to is not None:
-        yield _Sent(admitted.to, command.position, Passed, {"command": command})
+        yield admitted.to, command.position, Hop(order=command, stamp=stamps.next())
     else:
-        yield _Sent(home, command.position, Passed, {"command": command, "opened_at_ms": opened_at_ms})
+        yield home, command.position, Passed(command=command, opened_at_ms=opened_at_ms, stamp=stamps.next())
 
 
-def _hop(place: Place, admitted: Admitted, data: Any) -> Iterator[_Sent]:
+def _hop(place: Place, admitted: Admitted, data: Any, stamps: _Stamps) -> Iterator[_Sent]:
     opened_at_ms, expires_at_ms, repeat = data
     route, order = admitted.route, admitted.command
     assert route is not None
-    following = route.legs[route.at + 1]
-    fields = {"order": order, "opened_at_ms": opened_at_ms, "expires_at_ms": expires_at_ms, "repeat": repeat}
-    yield _Sent(following.partition, _key(following), Hop, fields)
+    assert type(order) is Order
+    following, stamp = route.legs[route.at + 1], stamps.next()
+    hop = Hop(order=order, opened_at_ms=opened_at_ms, expires_at_ms=expires_at_ms, repeat=repeat, stamp=stamp)
+    yield following.partition, _key(following), hop
 
 
-def _arrival(place: Place, admitted: Admitted, data: Any) -> Iterator[_Sent]:
+def _arrival(place: Place, admitted: Admitted, data: Any, stamps: _Stamps) -> Iterator[_Sent]:
     opened_at_ms, repeat = data
     transfer = admitted.command
     assert type(transfer) is Transfer
     to = partition_of(transfer.destination, place.partitions)
-    fields = {"transfer": transfer, "opened_at_ms": opened_at_ms, "repeat": repeat}
-    yield _Sent(to, transfer.destination, Arrival, fields)
+    slip = Arrival(transfer=transfer, opened_at_ms=opened_at_ms, repeat=repeat, stamp=stamps.next())
+    yield to, transfer.destination, slip
 
 
-def _undo(place: Place, admitted: Admitted, data: Any) -> Iterator[_Sent]:
+def _undo(place: Place, admitted: Admitted, data: Any, stamps: _Stamps) -> Iterator[_Sent]:
     """To every leg before, or to the source of a transfer."""
-    code, opened_at_ms, short = data
+    code, opened_at_ms, flat = data
     command: Any = admitted.command
-    fields = {"command": command, "opened_at_ms": opened_at_ms, "outcome": WORDS[code]}
-    if short:
-        fields["short"] = tuple(shorts_of(short))
+    outcome, short = WORDS[code], tuple(shorts_of(flat)) if flat else None
     if type(command) is Order:
         assert admitted.route is not None
-        for leg in admitted.route.legs[: admitted.route.at]:
-            yield _Sent(leg.partition, _key(leg), Undo, fields)
+        to = [(leg.partition, _key(leg)) for leg in admitted.route.legs[: admitted.route.at]]
     else:
-        yield _Sent(partition_of(command.position, place.partitions), command.position, Undo, fields)
+        to = [(partition_of(command.position, place.partitions), command.position)]
+    for partition, key in to:
+        slip = Undo(command=command, opened_at_ms=opened_at_ms, outcome=outcome, short=short, stamp=stamps.next())
+        yield partition, key, slip
 
 
-def _settle(place: Place, admitted: Admitted, data: Any) -> Iterator[_Sent]:
+def _settle(place: Place, admitted: Admitted, data: Any, stamps: _Stamps) -> Iterator[_Sent]:
     reservation_id, order, opened_at_ms, code, expires_at_ms, others = data
     command = None if code == Outcome.EXPIRED else admitted.command
-    fields = {"reservation_id": reservation_id, "order": order, "opened_at_ms": opened_at_ms, "command": command}
-    if expires_at_ms is not False:
-        fields["expires_at_ms"] = expires_at_ms
     for partition in others:
-        yield _Sent(partition, None, Settle, fields)
+        slip = Settle(
+            reservation_id=reservation_id, order=order, opened_at_ms=opened_at_ms, command=command,
+            expires_at_ms=None if expires_at_ms is False else expires_at_ms, stamp=stamps.next(),
+        )  # fmt: skip
+        yield partition, None, slip
 
 
 def _key(leg: Leg) -> str:
     return leg.lines[0].position
 
 
-_SLIPS: dict[int, Callable[[Place, Admitted, Any], Iterator[_Sent]]] = {
+_SLIPS: dict[int, Callable[[Place, Admitted, Any, _Stamps], Iterator[_Sent]]] = {
     PASS: _pass, HOP: _hop, ARRIVAL: _arrival, UNDO: _undo, SETTLE: _settle,
 }  # fmt: skip

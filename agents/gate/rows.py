@@ -57,7 +57,7 @@ def _order(admitted: Admitted, partitions: int) -> Slip:
     told: Slip = {"lines": lines, "home": False if route.is_last else route.home}
     if route.is_last:
         told["legs"] = [leg.partition for leg in route.legs[:-1]]
-    if type(slip) is Hop:
+    if type(slip) is Hop and slip.opened_at_ms is not None:
         told |= {"expires": slip.expires_at_ms, "again": slip.repeat}
     return told
 

@@ -12,13 +12,13 @@ from onhand.schemas.faults import Corrupt
 from onhand.schemas.legs import LegLine, Order, Route
 from onhand.schemas.outcomes import Outcome
 from onhand.schemas.positions import split_position
-from onhand.schemas.slips import Hop, Passed, Undo
+from onhand.schemas.slips import Hop, Undo
 
 
 def pass_on(desk: Desk, admitted: Admitted) -> list[Decision]:
     """An order that stands where its first line belongs, and begins elsewhere."""
     assert admitted.to is not None
-    desk.send(admitted.to, Passed, command=admitted.command)
+    desk.send(admitted.to, Hop, order=_order(admitted))
     return []
 
 
@@ -53,10 +53,11 @@ class _AtLeg:
         self.order = _order(admitted)
         self.route: Route = admitted.route
         self.lines = admitted.route.leg.lines
-        self.hop = admitted.slip if isinstance(admitted.slip, Hop) else None
+        slip = admitted.slip
+        self.hop = slip if isinstance(slip, Hop) and slip.opened_at_ms is not None else None
         self.is_repeat = self.hop is not None and self.hop.repeat
-        self.use = Use(admitted.body, self.hop.opened_at_ms if self.hop else desk.clock)
-        self.expires_at_ms = self.hop.expires_at_ms if self.hop else desk.clock + self.order.ttl_ms
+        self.use = Use(admitted.body, self.hop.opened_at_ms or 0 if self.hop else desk.clock)
+        self.expires_at_ms = self.hop.expires_at_ms or 0 if self.hop else desk.clock + self.order.ttl_ms
 
     def decide(self) -> list[Decision]:
         """The first rung that applies."""
