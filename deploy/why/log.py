@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from onhand.schemas.faults import Retryable
 
 _PIECE = 5_000
-_NEAR = 5_000
+_NEAR = 1_000
 """Records that are read faster than one can look for the next."""
 _TIMEOUT_S = 10.0
 _SILENCE_S = 30.0

@@ -95,20 +95,19 @@ def _as_tables(entries: Iterator[Entry]) -> int:
 
     console, count = Console(), 0
     while page := list(islice(entries, _PAGE)):
-        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
-        table.add_column("command")
-        for name in ("decided (UTC)", *_NUMBERS, "offset"):
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+        table.add_column("command", overflow="fold")
+        for name in _NUMBERS:
             table.add_column(name, justify="right", no_wrap=True)
         for entry in page:
-            date, _, time = rfc3339(entry.step.decision.decided_at_ms).rstrip("Z").partition("T")
-            table.add_row(_story(entry), f"{date}\n{time}", *_changes(entry), f"{entry.step.decision.source_offset}")
+            table.add_row(_story(entry), *_changes(entry))
         console.print(table)
         count += len(page)
     return count
 
 
 def _story(entry: Entry) -> "Text":
-    """What was asked for and what came of it; below, who did under which id, and why not."""
+    """What was asked for and what came of it; below, when and where in the log, under which id, by whom, and why not."""
     from rich.text import Text
 
     decision = entry.step.decision
@@ -117,7 +116,8 @@ def _story(entry: Entry) -> "Text":
     text.append(_plain(decision.outcome), "green" if _is_done(decision.outcome) else "red")
     order = f"order {decision.order_id}" if decision.order_id else None
     who = [f"by {entry.actor}" if entry.actor else None, entry.reference_id, order]
-    for line in [entry.id, ", ".join(word for word in who if word), *_more(decision)]:
+    when = f"{rfc3339(decision.decided_at_ms)} offset {decision.source_offset}"
+    for line in [when, entry.id, ", ".join(word for word in who if word), *_more(decision)]:
         text.append(f"\n{_plain(line)}" if line else "", "dim")
     return text
 
