@@ -54,10 +54,12 @@ class Clients:
         return self._say(body | {"lines": lines, "order_id": "o-1"})
 
     def repeat(self) -> None:
-        """The same again; of an order perhaps with its lines in another order."""
-        if not self._said:
+        """The same again, mostly what several partitions take part in; of an order perhaps with its lines in another order."""
+        several = [body for body in self._said if "lines" in body or "mode" in body]
+        said = several if several and self.dice.random() < 0.7 else self._said
+        if not said:
             return
-        body = self.dice.choice(self._said)
+        body = self.dice.choice(said)
         if "lines" in body and self.dice.random() < 0.3:
             body = body | {"lines": self.dice.sample(body["lines"], len(body["lines"]))}
         self._say(body)

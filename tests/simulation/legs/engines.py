@@ -99,8 +99,9 @@ class Model:
 
 
 def _meets_nothing_of_its_own(value: bytes, decisions: list[Decision]) -> None:
-    """A hop or an arrival that is no repeat never finds its own use: first copies come once and in order."""
-    is_first = (b'"type":"hop"' in value or b'"type":"arrival"' in value) and b'"repeat":true' not in value
+    """A hop or an arrival that is no repeat, of a use that was opened, never finds that: first copies come once and in order."""
+    is_first = b'"opened_at_ms"' in value and b'"repeat":true' not in value
+    is_first &= b'"type":"hop"' in value or b'"type":"arrival"' in value
     if is_first and any(decision.get("replayed") for decision in decisions):
         raise Broken(f"a first slip met its own use: {value!r} {decisions}")
 

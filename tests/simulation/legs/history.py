@@ -14,7 +14,7 @@ from tests.simulation.legs.world import WINDOW_MS, World
 
 _SKEWS_MS = 0, 1_000, 2_000, 3_000
 """Up to a third of the window."""
-_PAUSES_MS = 0, 1, 1_000, 2_000, 3_000, 5_000, 11_000, 25_000, 70_000
+_PAUSES_MS = 0, 1, 1_000, 2_000, 3_000, 5_000, 11_000, 18_000, 25_000, 70_000
 
 MakeEngine = Callable[[Oracle, list[Record]], Engine]
 
@@ -32,7 +32,7 @@ class History:
     ) -> None:
         self.seed, self.dice = seed, random.Random(seed)
         dice, partitions = self.dice, 2 + (self.dice.random() < 0.5)
-        skewed, limit = dice.random() < 0.15, dice.choice((1, 3, 100))
+        skewed, limit = dice.random() < 0.25, dice.choice((1, 3, 100))
         skews = [dice.choice(_SKEWS_MS) if skewed else 0 for _ in range(partitions)]
 
         def born(partition: int, log: list[Record]) -> Engine:
