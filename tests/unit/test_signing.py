@@ -40,3 +40,11 @@ def test_a_malformed_keyring_is_refused_without_being_repeated(text: str) -> Non
 
 def test_a_keyring_does_not_show_its_keys() -> None:
     assert OLD not in repr(Keyring.parse(f"k:{OLD}"))
+
+
+@pytest.mark.parametrize("key", [b"k" * 16, b"k" * 64, b"a long key" * 10])
+@pytest.mark.parametrize("value", [b"", b"value", b"v" * 1_000])
+def test_the_mac_is_that_of_the_standard_library(key: bytes, value: bytes) -> None:
+    keyring = Keyring({"k": key})
+    assert keyring.sign(value) == f"v1;k;{hmac.new(key, value, hashlib.sha256).hexdigest()}"
+    assert keyring.verify(keyring.sign(value).encode(), value)
