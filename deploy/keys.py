@@ -1,6 +1,5 @@
 """`onhand keys`: API keys of the gateway."""
 
-import asyncio
 import json
 import uuid
 from collections.abc import Awaitable, Callable
@@ -62,6 +61,8 @@ def revoke(
 
 
 def _with_keys(state: Path, do: "Callable[[ApiKeys], Awaitable[T]]") -> T:
+    import asyncio
+
     from onhand.deploy.stack.reach import settings_at
     from onhand.sql.api_keys import ApiKeys
     from onhand.sql.pool import Pool

@@ -40,17 +40,20 @@ class Gateway:
 
         `StackError` where there is none; where it may have been done all the same, the error says so, and how one learns it: `again`.
         """
-        until, lost = time.monotonic() + _PATIENCE_S, False
+        until, sent, lost = time.monotonic() + _PATIENCE_S, False, False
         while True:
             try:
                 connection = self._connected()
-                lost = True
+                sent = True
                 answer, pause_s = self._asked(connection, path, body)
-                if answer.status != 429 or time.monotonic() + pause_s > until:
+                # a lock that is held after a lost answer may be that of the call itself, which goes on
+                is_busy = answer.status == 429 or (answer.status == 423 and lost)
+                if not is_busy or time.monotonic() + pause_s > until:
                     return answer
             except (OSError, HTTPException) as fault:
-                if not lost:
+                if not sent:
                     raise StackError(f"no gateway at {self._place} ({_why(fault)}): is `onhand up` running?") from None
+                lost = True
                 if time.monotonic() > until:
                     raise StackError(f"the connection to {self._place} was lost ({_why(fault)}); {again}") from None
                 pause_s = _PAUSE_S

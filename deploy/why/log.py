@@ -118,4 +118,4 @@ def faults_told() -> Iterator[None]:
     try:
         yield
     except KafkaException as error:
-        raise Retryable(f"kafka: {error.args[0].str()}") from None
+        raise Retryable(f"kafka: {error.args[0].str()}; is `onhand up` running?") from None
