@@ -4,14 +4,14 @@ They follow from the record and its stored outcomes alone, so a recovered lane s
 what is stamped as seen.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from onhand.agents.gate.of_legs import shorts_of
 from onhand.agents.gate.place import Place
 from onhand.agents.ports import Message, Record
 from onhand.agents.slips import slip_message
-from onhand.lua.format import ARRIVAL, CODE, HOLD, HOP, PASS, SETTLE, UNDO
+from onhand.lua.format import ARRIVAL, HOP, PASS, SETTLE, UNDO
 from onhand.schemas.admission import Admitted
 from onhand.schemas.commands import Transfer
 from onhand.schemas.legs import Leg, Order
@@ -23,33 +23,31 @@ Forwards = dict[int, list[Message]]
 """Slips by the partition that they go to, in order."""
 
 
-class _Stamps:
+class Stamps:
     """Stamps of a record's slips, in order."""
 
-    def __init__(self, place: Place, record: Record) -> None:
-        self._where = place.partition, record.offset
+    def __init__(self, partition: int, offset: int) -> None:
+        self._partition = partition
+        self._offset = offset
         self._index = -1
 
     def next(self) -> tuple[int, int, int]:
         """The next one."""
         self._index += 1
-        return *self._where, self._index
+        return self._partition, self._offset, self._index
 
 
 _Sent = tuple[int, str | None, Slip]
 """Where a slip goes, under which key."""
 
 
-def add(told: Forwards, place: Place, record: Record, admitted: Admitted, outcomes: Sequence[Any]) -> None:
-    """Put what the outcomes of a record send behind what is told already."""
-    stamps = _Stamps(place, record)
-    for outcome in outcomes:
-        make = _SLIPS.get(outcome[CODE])
-        for to, key, slip in make(place, admitted, outcome[HOLD], stamps) if make else ():
-            told.setdefault(to, []).append(slip_message(place.keyring, record, key, slip))
+def add(told: Forwards, place: Place, record: Record, admitted: Admitted, code: int, data: Any, stamps: Stamps) -> None:
+    """Put what an outcome of a record sends behind what is told already; `code` and `data` as the script tells them."""
+    for to, key, slip in _SLIPS[code](place, admitted, data, stamps):
+        told.setdefault(to, []).append(slip_message(place.keyring, record, key, slip))
 
 
-def _pass(place: Place, admitted: Admitted, data: Any, stamps: _Stamps) -> Iterator[_Sent]:
+def _pass(place: Place, admitted: Admitted, data: Any, stamps: Stamps) -> Iterator[_Sent]:
     """An order to its first leg, or a command to the home of the hold that it names."""
     home, opened_at_ms = data
     command: Any = admitted.command
@@ -59,7 +57,7 @@ def _pass(place: Place, admitted: Admitted, data: Any, stamps: _Stamps) -> Itera
         yield home, command.position, Passed(command=command, opened_at_ms=opened_at_ms, stamp=stamps.next())
 
 
-def _hop(place: Place, admitted: Admitted, data: Any, stamps: _Stamps) -> Iterator[_Sent]:
+def _hop(place: Place, admitted: Admitted, data: Any, stamps: Stamps) -> Iterator[_Sent]:
     opened_at_ms, expires_at_ms, repeat = data
     route, order = admitted.route, admitted.command
     assert route is not None
@@ -69,7 +67,7 @@ def _hop(place: Place, admitted: Admitted, data: Any, stamps: _Stamps) -> Iterat
     yield following.partition, _key(following), hop
 
 
-def _arrival(place: Place, admitted: Admitted, data: Any, stamps: _Stamps) -> Iterator[_Sent]:
+def _arrival(place: Place, admitted: Admitted, data: Any, stamps: Stamps) -> Iterator[_Sent]:
     opened_at_ms, repeat = data
     transfer = admitted.command
     assert type(transfer) is Transfer
@@ -78,7 +76,7 @@ def _arrival(place: Place, admitted: Admitted, data: Any, stamps: _Stamps) -> It
     yield to, transfer.destination, slip
 
 
-def _undo(place: Place, admitted: Admitted, data: Any, stamps: _Stamps) -> Iterator[_Sent]:
+def _undo(place: Place, admitted: Admitted, data: Any, stamps: Stamps) -> Iterator[_Sent]:
     """To every leg before, or to the source of a transfer."""
     code, opened_at_ms, flat = data
     command: Any = admitted.command
@@ -93,7 +91,7 @@ def _undo(place: Place, admitted: Admitted, data: Any, stamps: _Stamps) -> Itera
         yield partition, key, slip
 
 
-def _settle(place: Place, admitted: Admitted, data: Any, stamps: _Stamps) -> Iterator[_Sent]:
+def _settle(place: Place, admitted: Admitted, data: Any, stamps: Stamps) -> Iterator[_Sent]:
     reservation_id, order, opened_at_ms, code, expires_at_ms, others = data
     command = None if code == Outcome.EXPIRED else admitted.command
     for partition in others:
@@ -108,6 +106,6 @@ def _key(leg: Leg) -> str:
     return leg.lines[0].position
 
 
-_SLIPS: dict[int, Callable[[Place, Admitted, Any, _Stamps], Iterator[_Sent]]] = {
+_SLIPS: dict[int, Callable[[Place, Admitted, Any, Stamps], Iterator[_Sent]]] = {
     PASS: _pass, HOP: _hop, ARRIVAL: _arrival, UNDO: _undo, SETTLE: _settle,
 }  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from onhand.agents.gate import forwards, of_legs
 from onhand.agents.gate.batch import Prepared
-from onhand.agents.gate.forwards import Forwards
+from onhand.agents.gate.forwards import Forwards, Stamps
 from onhand.agents.gate.place import Place
 from onhand.agents.ports import Message, Record
 from onhand.lua.format import CODE, FIRST, HOLD, HOLD_CHANNEL, HOLD_ORDER_ID, HOLD_POSITION, SEEN, STRIDE
@@ -62,18 +62,22 @@ def tell(place: Place, batch: Prepared, outcomes: Flat) -> Told:
 
 def _tell_some(told: Told, place: Place, seq: int, record: Record, admitted: Admitted, outcomes: Flat) -> int:
     """A record with no decision or several, or that sends slips; the seq behind its decisions."""
-    several = [outcomes[at : at + STRIDE] for at in range(0, len(outcomes), STRIDE)]
-    of, index, seen = sum(outcome[CODE] < SEEN for outcome in several), 0, None
-    if not several and not (admitted.op is Op.SWEEP or admitted.slip is not None):
+    codes = outcomes[CODE::STRIDE]
+    of, index, seen = len([code for code in codes if code < SEEN]), 0, None
+    if not codes and not (admitted.op is Op.SWEEP or admitted.slip is not None):
         raise Corrupt(f"no outcome for the record at offset {record.offset}")
-    for outcome in several:
-        if outcome[CODE] == SEEN:
-            seen = outcome[HOLD]
-        elif outcome[CODE] < SEEN:
+    stamps = Stamps(place.partition, record.offset)
+    for number, code in enumerate(codes):
+        at = number * STRIDE
+        if code < SEEN:
+            outcome = outcomes[at : at + STRIDE]
             decision = _decision(seq, record, admitted, outcome, index if of > 1 else None, of, seen)
             told.decisions.append(decision)
             seq, index, seen = seq + 1, index + 1, None
-    forwards.add(told.forwards, place, record, admitted, several)
+        elif code == SEEN:
+            seen = outcomes[at + HOLD]
+        else:
+            forwards.add(told.forwards, place, record, admitted, code, outcomes[at + HOLD], stamps)
     return seq
 
 
