@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -104,7 +104,7 @@ class Lane:
                 await self._clock.sleep(_LAST_DELAY_S)
 
 
-async def cancel(*tasks: asyncio.Task[None] | None) -> None:
+async def cancel(*tasks: asyncio.Task[Any] | None) -> None:
     """End a lane's tasks and wait for their end; what they failed with is known or no longer matters."""
     running = [task for task in tasks if task is not None]
     for task in running:

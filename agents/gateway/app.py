@@ -20,8 +20,10 @@ from onhand.agents.ports import Clock
 from onhand.agents.settings import Settings
 from onhand.lua.gate import connect
 from onhand.lua.limits import limits_at
+from onhand.lua.locks import connect as connect_locks
 from onhand.schemas.faults import Retryable
 from onhand.sql.api_keys import ApiKeys
+from onhand.sql.batches import Batches
 from onhand.sql.idempotency import Idempotency
 from onhand.sql.partitions import partition_count
 from onhand.sql.pool import Pool
@@ -65,23 +67,28 @@ async def open_context(settings: Settings, clock: Clock) -> AsyncIterator[Contex
         closing.push_async_callback(gate.close)
         limits = limits_at(redis, settings.gateway_rate, 2 * settings.gateway_rate)
         closing.push_async_callback(limits.close)
+        locks = connect_locks(settings.lock_urls)
+        closing.push_async_callback(locks.close)
         publisher = KafkaPublisher(broker)
         closing.push_async_callback(publisher.close)
         desk = Desk(broker, publisher, partitions, settings.gateway_timeout_s)
         background = Background()
         closing.push_async_callback(background.close)
-        for work in (*(tail.run() for tail in desk.tails), _forget(Idempotency(pool), clock)):
+        for work in (*(tail.run() for tail in desk.tails), _forget(pool, clock)):
             background.start(work)
         doorkeeper, finder = Doorkeeper(ApiKeys(pool), clock), Finder(gate, pool, partitions)
         shelves = Shelves(gate, pool, partitions, clock)
-        yield Context(settings, clock, partitions, gate, pool, doorkeeper, limits, finder, shelves, desk, background)
+        yield Context(
+            settings, clock, partitions, gate, pool, doorkeeper, limits, finder, shelves, desk, background, locks
+        )
 
 
-async def _forget(keys: Idempotency, clock: Clock) -> None:
+async def _forget(pool: Pool, clock: Clock) -> None:
     """Delete the answers of yesterday, now and then."""
     while True:
         try:
-            await keys.forget()
+            await Idempotency(pool).forget()
+            await Batches(pool).forget()
         except Retryable as fault:
             log.warning("old Idempotency-Keys are not deleted now", fault=str(fault))
         await clock.sleep(_FORGET_S)

@@ -15,6 +15,7 @@ from onhand.agents.ports import Clock
 from onhand.agents.settings import Settings
 from onhand.lua.gate import Gate
 from onhand.lua.limits import Limits
+from onhand.lua.locks import Locks
 from onhand.sql.pool import Pool
 
 
@@ -36,6 +37,9 @@ class Context:
     shelves: Shelves
     desk: Desk
     background: Background
+    locks: Locks
+    batches: int = 0
+    """Batches that are under way."""
     draining: asyncio.Event = field(default_factory=asyncio.Event)
 
 

@@ -1,7 +1,7 @@
 """The desk: puts a command into the log and waits for its decision."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -40,7 +40,7 @@ class Desk:
     def __init__(self, kafka: Kafka, publisher: Publisher, partitions: int, patience_s: float) -> None:
         self.decided = Decided()
         self.committed = Committed()
-        self._patience_s = patience_s
+        self.patience_s = patience_s
         self._publisher = publisher
         self.tails = [
             Tail(kafka, DECISIONS, partitions, self.decided.hear),
@@ -75,14 +75,20 @@ class Desk:
                     raise unavailable(detail, **named) from fault
                 return await settled
 
+    async def append(self, commands: Mapping[int, Sequence[Message]]) -> None:
+        """Put commands into the log, by partition, in order within each. `Retryable` where Kafka is away: they may stand there or not."""
+        if not self.ready:
+            raise Retryable("no decision can be heard now: Kafka is away")
+        await asyncio.gather(*(self._publisher.publish(COMMANDS, at, each) for at, each in commands.items()))
+
     @asynccontextmanager
     async def in_time(self, **named: Any) -> AsyncIterator[None]:
         """`Problem` 504 where it takes longer than callers are to wait."""
         try:
-            async with asyncio.timeout(self._patience_s):
+            async with asyncio.timeout(self.patience_s):
                 yield
         except TimeoutError as late:
-            detail = f"no answer within {self._patience_s:g} s; the same call again tells what became of it"
+            detail = f"no answer within {self.patience_s:g} s; the same call again tells what became of it"
             raise Problem(504, "timeout", detail, **named) from late
 
 

@@ -1,5 +1,6 @@
 """What OpenAPI shows: an example of every call and of what it may be answered."""
 
+import json
 from typing import Any
 
 from onhand.agents.gateway.problems import MEDIA_TYPE
@@ -55,18 +56,35 @@ _REFUSED = problem(
     409, "insufficient_stock", "insufficient stock", outcome="insufficient_stock", reservation_id=_ID, lines=[_SHORT]
 )
 
+_HOLDER = f"alice (API key {_ID})"
+_TAKEN = f"RETRO-CLOCK:1 is locked by {_HOLDER}"
+
 RESERVE: Responses = {201: done(_RESERVED, "Reserved"), 409: _REFUSED, **_LATE}
 COMMIT: Responses = {200: done({"reservation_id": _ID, "status": "committed"}), **_ENDED}
 RELEASE: Responses = {200: done({"reservation_id": _ID, "status": "released"}), **_ENDED}
 EXTEND: Responses = {200: done({"reservation_id": _ID, "status": "active", "expires_at": _AT}), **_ENDED}
 MOVEMENTS: Responses = {
     200: done(_DECISION),
+    423: problem(423, "locked", _TAKEN, position="RETRO-CLOCK:1", holder=_HOLDER),
     409: problem(409, "insufficient_stock", "insufficient stock", outcome="insufficient_stock", decision=_DECISION),
     **_LATE,
 }
 REORDER: Responses = {
     200: done({"sku_id": "RETRO-CLOCK", "warehouse_id": 1, "reorder_point": 5, "reorder_quantity": 50}),
     **_LATE,
+}
+
+_TOLD = {
+    "line": 1, "id": _ID, "outcome": "applied", "type": "receive", "sku_id": "RETRO-CLOCK", "warehouse_id": 1,
+    "quantity": 100, "available_qty": 100, "reserved_qty": 0, "total_qty": 100, "version": 1,
+}  # fmt: skip
+_WRONG = {"line": 2, "error": "quantity: must be an integer"}
+_NDJSON = "application/x-ndjson"
+BATCH: Responses = {
+    200: {
+        "description": "A line for each line, in order",
+        "content": {_NDJSON: {"schema": {"type": "string"}, "example": f"{json.dumps(_TOLD)}\n{json.dumps(_WRONG)}\n"}},
+    }
 }
 
 OF_RESERVATION = {"reservation": {"value": {"reservation_id": _ID}}}
@@ -109,3 +127,19 @@ MOVEMENT_BODY: dict[str, Any] = {
         },
     }
 }
+_LINES = "".join(f"{json.dumps(body)}\n" for body in _BODIES.values())
+_ROWS = "type,sku_id,warehouse_id,quantity,counted_qty\nreceive,RETRO-CLOCK,1,100,\ncount,TEAPOT,1,,42\n"
+BATCH_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "A movement on each line, as for /inventory/movements; or below a header that names its fields.",
+        "content": {
+            _NDJSON: {"schema": {"type": "string"}, "example": _LINES},
+            "text/csv": {"schema": {"type": "string"}, "example": _ROWS},
+        },
+    },
+    "parameters": [
+        {"name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string", "maxLength": 128},
+         "description": "The same batch again goes on where it broke off."}
+    ],
+}  # fmt: skip

@@ -1,5 +1,6 @@
 """Movements of stock, and when stock counts as low."""
 
+from contextlib import AsyncExitStack
 from typing import Annotated, Any, get_args
 
 import msgspec
@@ -11,6 +12,7 @@ from onhand.agents.gateway.answers import answer, refusal, told
 from onhand.agents.gateway.bodies import Reorder, ReorderBody
 from onhand.agents.gateway.calls import command_id, trace
 from onhand.agents.gateway.context import Ctx
+from onhand.agents.gateway.locking import held, holder_name, to_lock
 from onhand.agents.gateway.once import OnceRoute
 from onhand.agents.gateway.problems import malformed
 from onhand.schemas.codec import decode_command
@@ -37,13 +39,18 @@ TYPES = tuple(str(model.model_fields["type"].default) for model in get_args(Move
     "/movements", dependencies=[scope("move")], responses=examples.MOVEMENTS, openapi_extra=examples.MOVEMENT_BODY
 )
 async def move(request: Request, body: Annotated[dict[str, Any], Body()], context: Ctx) -> Response:
-    """Do a movement; the answer is its complete decision."""
+    """Do a movement; the answer is its complete decision. Of a transfer or a count, `locked` tells whether it was done under locks."""
     command = movement(body, command_id(request))
-    # operators' locks go around this line; correctness does not rest on them
-    decision = (await context.desk.decide(command, trace(request)))[-1]
+    locked: dict[str, bool] = {}
+    async with AsyncExitStack() as holding:
+        if positions := to_lock(command):
+            name = holder_name(request.state.holder.id, command.actor)
+            lease = await holding.enter_async_context(held(context.locks, positions, name))
+            locked = {"locked": lease.locked}
+        decision = (await context.desk.decide(command, trace(request)))[-1]
     if decision.outcome != "applied":
-        raise refusal(decision, decision=told(decision))
-    return answer(told(decision), replayed=decision.replayed)
+        raise refusal(decision, decision=told(decision), **locked)
+    return answer(told(decision) | locked, replayed=decision.replayed)
 
 
 @router.put(

@@ -47,9 +47,15 @@ class OnceRoute(APIRoute):
         return once
 
 
-async def _once(request: Request, key: str, handle: Handler) -> Response:
+def well_formed(key: str) -> str:
+    """The key, where it is one; 422."""
     if not _KEY.fullmatch(key):
         raise malformed("Idempotency-Key: must be 1 to 128 printable characters of ASCII")
+    return key
+
+
+async def _once(request: Request, key: str, handle: Handler) -> Response:
+    well_formed(key)
     holder = await holder_of(request)
     keys = Idempotency(context_of(request).pool)
     body_hash = hashlib.sha256(await request.body()).digest()

@@ -6,7 +6,7 @@ the rest is read only where it is wanted.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 import structlog
@@ -32,7 +32,7 @@ class Decided:
     _FIELD = b'"id":"'
 
     def __init__(self) -> None:
-        self._waits: defaultdict[str, list[_Wait]] = defaultdict(list)
+        self._waits: defaultdict[str, list[_Wait | Crowd]] = defaultdict(list)
 
     @contextmanager
     def of(self, id: str) -> Iterator["asyncio.Future[list[Decision]]"]:
@@ -46,6 +46,20 @@ class Decided:
             if not self._waits[id]:
                 del self._waits[id]
 
+    @contextmanager
+    def of_all(self, ids: Collection[str]) -> Iterator["Crowd"]:
+        """The complete decisions of many commands that are still to be sent, each id once."""
+        crowd = Crowd(len(ids))
+        for id in ids:
+            self._waits[id].append(crowd)
+        try:
+            yield crowd
+        finally:
+            for id in ids:
+                self._waits[id].remove(crowd)
+                if not self._waits[id]:
+                    del self._waits[id]
+
     def hear(self, records: Sequence[ConsumerRecord]) -> None:
         """Records of `inventory.decisions`."""
         for record in records:
@@ -53,7 +67,7 @@ class Decided:
             if waits:
                 self._tell(waits, record)
 
-    def _tell(self, waits: "list[_Wait]", record: ConsumerRecord) -> None:
+    def _tell(self, waits: "list[_Wait | Crowd]", record: ConsumerRecord) -> None:
         try:
             decision = Decision.from_json(record.value)
         except ValueError as error:
@@ -74,6 +88,26 @@ class _Wait:
         self._told.append(decision)
         if decision.complete:
             self.settled.set_result(self._told)
+
+
+class Crowd:
+    """Many commands that are waited for together: `told` by id, `settled` once all are."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self.told: dict[str, Decision] = {}
+        self.settled = asyncio.Event()
+        self._look()
+
+    def tell(self, decision: Decision) -> None:
+        """A decision of one of them."""
+        if decision.complete and decision.id is not None:
+            self.told[decision.id] = decision
+            self._look()
+
+    def _look(self) -> None:
+        if len(self.told) >= self._count:
+            self.settled.set()
 
 
 class Committed:

@@ -50,6 +50,24 @@ class MovementPage(BaseModel):
     next_cursor: str | None
 
 
+class InTransit(BaseModel):
+    """Units of a transfer that are on their way."""
+
+    transfer_id: str
+    source_warehouse: int
+    dest_warehouse: int
+    quantity: int
+    expected_at: str | None
+    opened_at: str
+
+
+class InTransitPage(BaseModel):
+    """By the transfers' ids; `next_cursor` asks for those behind, null where there are no more."""
+
+    items: list[InTransit]
+    next_cursor: str | None
+
+
 class LowStock(BaseModel):
     """A position at or below its reorder point, and how much to order."""
 

@@ -12,6 +12,9 @@ _MOVEMENT = {
     "movement_type": "receive", "reference_id": "po-17", "created_at": _AT,
 }  # fmt: skip
 _LOW = {"sku_id": "RETRO-CLOCK", "warehouse_id": 1, "available_qty": 3, "reorder_point": 5, "suggested_quantity": 57}
+_ON_THE_WAY = {
+    "transfer_id": _ID, "source_warehouse": 1, "dest_warehouse": 2, "quantity": 10, "expected_at": _AT, "opened_at": _AT,
+}  # fmt: skip
 _RESERVATION = {
     "reservation_id": _ID, "status": "committed", "ended_as": "committed", "expires_at": _AT, "order_id": "o-1",
     "channel": "web",
@@ -25,6 +28,7 @@ WAREHOUSE_BODY = {
 AVAILABILITY: Responses = {200: done([_SHELF], "By warehouse; empty for an unknown SKU")}
 AVAILABILITIES: Responses = {200: done({"RETRO-CLOCK": [_SHELF], "NEVER-SEEN": []}, "Each of the SKUs")}
 MOVEMENTS: Responses = {200: done({"items": [_MOVEMENT], "next_cursor": _ID}, "A page")}
+IN_TRANSIT: Responses = {200: done({"items": [_ON_THE_WAY], "next_cursor": None}, "A page")}
 LOW_STOCK: Responses = {200: done({"items": [_LOW], "next_cursor": None}, "A page")}
 RESERVATION: Responses = {
     200: done(_RESERVATION, "The reservation"),

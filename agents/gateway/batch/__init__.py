@@ -1,0 +1,1 @@
+"""`POST /inventory/batch`: many movements in one call, streamed both ways."""
