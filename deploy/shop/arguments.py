@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -57,6 +58,13 @@ def sku(text: str) -> str:
         raise typer.BadParameter(f"{text!r} is not 1 to 64 of letters, digits, '.', '_' and '-'") from None
 
 
+def key(text: str) -> str:
+    """An Idempotency-Key."""
+    if not re.fullmatch(r"[\x20-\x7e]{1,128}", text):
+        raise typer.BadParameter("must be 1 to 128 printable characters of ASCII")
+    return text
+
+
 def line(text: str) -> LineText:
     """A line of an order."""
     match = _LINE.fullmatch(text)
@@ -84,6 +92,16 @@ Counted = Annotated[int, _whole("COUNTED", 0, help="Units that are there, the re
 Delta = Annotated[int, _whole("DELTA", -_MOST, help="Units to add; negative ones are taken away.")]
 Reservation = Annotated[str, typer.Argument(metavar="RESERVATION", help="The id that `reserve` told.")]
 Transfer = Annotated[str, typer.Argument(metavar="TRANSFER", help="The id that `transfer --dispatch` told.")]
+
+File = Annotated[
+    str, typer.Argument(metavar="FILE", show_default=False, help="A .csv or .ndjson; `-` is standard input.")
+]
+Key = Annotated[
+    str | None, typer.Option("--key", parser=key, help="Under which its lines are known.", show_default=False)
+]
+Errors = Annotated[
+    Path | None, typer.Option("--errors", help="Write all lines there that were not done.", show_default=False)
+]
 
 Id = Annotated[str | None, _word("--id", "The command's id, a UUID: the same again is done once.")]
 Reference = Annotated[str | None, _word("--reference", "What it refers to, as an order's number.")]

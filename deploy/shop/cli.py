@@ -91,6 +91,20 @@ def arrive(
     calls.move(state, as_json, "arrive", **wish, final=not partial, reference_id=reference, actor=actor, id=id)
 
 
+@app.command("import")
+def import_(
+    context: typer.Context, file: given.File, key: given.Key = None, errors: given.Errors = None,
+    state: State = DEFAULT_STATE, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Do the movements of a file, a line each (NDJSON, or CSV with a header). Again, it goes on where it stopped.
+
+    Lines are known for a day by the file's content (or KEY), so that what was decided is not done twice.
+    """
+    from onhand.deploy.shop.importing import run
+
+    context.exit(run(state, as_json, file, key, errors))
+
+
 @app.command()
 def availability(skus: given.Skus, state: State = DEFAULT_STATE, as_json: Json = False) -> None:
     """Show what is available, by warehouse."""

@@ -33,7 +33,7 @@ class Gateway:
 
     def __init__(self, url: str, key: str) -> None:
         self._url = urlsplit(url)
-        self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        self.headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
     def post(self, path: str, body: Any, again: str) -> Answer:
         """The answer to a POST below ``/api/v1/inventory``. The body must be one that may come twice.
@@ -52,15 +52,23 @@ class Gateway:
                     return answer
             except (OSError, HTTPException) as fault:
                 if not sent:
-                    raise StackError(f"no gateway at {self._place} ({_why(fault)}): is `onhand up` running?") from None
+                    raise StackError(f"no gateway at {self.place} ({_why(fault)}): is `onhand up` running?") from None
                 lost = True
                 if time.monotonic() > until:
-                    raise StackError(f"the connection to {self._place} was lost ({_why(fault)}); {again}") from None
+                    raise StackError(f"the connection to {self.place} was lost ({_why(fault)}); {again}") from None
                 pause_s = _PAUSE_S
             time.sleep(pause_s)
 
+    def address(self, path: str) -> str:
+        """The URL of a path below ``/api/v1/inventory``."""
+        return f"{self.place}{self._path(path)}"
+
+    def _path(self, path: str) -> str:
+        return f"{self._url.path.rstrip('/')}/api/v1/inventory/{path}"
+
     @property
-    def _place(self) -> str:
+    def place(self) -> str:
+        """Where it is, without the path."""
         return f"{self._url.scheme}://{self._url.netloc}"
 
     def _connected(self) -> HTTPConnection:
@@ -72,8 +80,7 @@ class Gateway:
     def _asked(self, connection: HTTPConnection, path: str, body: Any) -> tuple[Answer, float]:
         """The answer, and how many seconds to wait where it says that we call too often."""
         try:
-            where = f"{self._url.path.rstrip('/')}/api/v1/inventory/{path}"
-            connection.request("POST", where, json.dumps(body).encode(), self._headers)
+            connection.request("POST", self._path(path), json.dumps(body).encode(), self.headers)
             response = connection.getresponse()
             raw, wait = response.read(), response.headers.get("Retry-After", "")
         finally:
@@ -81,7 +88,7 @@ class Gateway:
         try:
             return Answer(response.status, json.loads(raw)), float(wait) if wait.isdigit() else _PAUSE_S
         except ValueError:
-            raise StackError(f"{self._place} is no gateway of onhand: {response.status}, and not JSON") from None
+            raise StackError(f"{self.place} is no gateway of onhand: {response.status}, and not JSON") from None
 
 
 def gateway_at(state: Path, environment: Mapping[str, str] = os.environ) -> Gateway:
