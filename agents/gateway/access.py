@@ -1,5 +1,6 @@
 """Scopes: what a route asks of its caller's API key."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 import structlog
@@ -25,6 +26,15 @@ async def holder_of(request: Request) -> Holder:
     if holder is None:
         holder = request.state.holder = await _found(request)
         await _within_rate(context_of(request), holder)
+    return holder
+
+
+async def admit(request: Request, scopes: Iterable[str]) -> Holder:
+    """Who calls: 403 where their key lacks one of the scopes; else as `holder_of`."""
+    holder = await holder_of(request)
+    for scope in scopes:
+        if scope not in holder.scopes:
+            raise Problem(403, "forbidden", f"the API key does not have the scope {scope}")
     return holder
 
 
@@ -57,11 +67,7 @@ async def _caller(
     wanted: SecurityScopes,
     _: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
 ) -> Holder:
-    holder = await holder_of(request)
-    for scope in wanted.scopes:
-        if scope not in holder.scopes:
-            raise Problem(403, "forbidden", f"the API key does not have the scope {scope}")
-    return holder
+    return await admit(request, wanted.scopes)
 
 
 def scope(name: Scope) -> Any:

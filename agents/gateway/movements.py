@@ -13,8 +13,8 @@ from onhand.agents.gateway.bodies import Reorder, ReorderBody
 from onhand.agents.gateway.calls import command_id, trace
 from onhand.agents.gateway.context import Ctx
 from onhand.agents.gateway.locking import held, holder_name, to_lock
-from onhand.agents.gateway.once import OnceRoute
 from onhand.agents.gateway.problems import malformed
+from onhand.agents.gateway.straight import StraightRoute
 from onhand.schemas.codec import decode_command
 from onhand.schemas.commands import (
     Adjust,
@@ -29,7 +29,7 @@ from onhand.schemas.commands import (
 )
 from onhand.schemas.ids import new_id
 
-router = APIRouter(prefix="/inventory", tags=["movements"], route_class=OnceRoute)
+router = APIRouter(prefix="/inventory", tags=["movements"], route_class=StraightRoute)
 
 Movement = Receive | Return | Ship | Adjust | Count | Transfer | Arrive
 TYPES = tuple(str(model.model_fields["type"].default) for model in get_args(Movement))

@@ -117,6 +117,16 @@ def _wrong(errors: Sequence[Any]) -> str:
     return f"{'.'.join(place)[:200] or where}: {reason}"
 
 
+async def problem_to(request: Request, error: Exception) -> Response:
+    """The answer to a request that ended with that error; logged where it is none of the caller's."""
+    match error:
+        case Retryable():
+            return await _retryable(request, error)
+        case Problem() | Malformed() | RequestValidationError() | HTTPException():
+            return await _problem(request, error)
+    return await _unexpected(request, error)
+
+
 async def _problem(request: Request, error: Exception) -> Response:
     return problem_of(error).response()
 

@@ -21,15 +21,17 @@ from onhand.agents.gateway.bodies import (
 from onhand.agents.gateway.calls import command_id, trace
 from onhand.agents.gateway.context import Context, Ctx
 from onhand.agents.gateway.finder import Place, place_in
-from onhand.agents.gateway.once import OnceRoute
 from onhand.agents.gateway.problems import Problem
+from onhand.agents.gateway.straight import StraightRoute
 from onhand.schemas.commands import Commit, Extend, Line, Release, Reserve
 from onhand.schemas.decisions import Decision
 from onhand.schemas.events import rfc3339
 from onhand.schemas.positions import split_position
 from onhand.sql.reserved import ReservedLine
 
-router = APIRouter(prefix="/inventory", tags=["reservations"], dependencies=[scope("reserve")], route_class=OnceRoute)
+router = APIRouter(
+    prefix="/inventory", tags=["reservations"], dependencies=[scope("reserve")], route_class=StraightRoute
+)
 
 OneReservation = Annotated[OfReservation, Body(openapi_examples=examples.OF_RESERVATION)]
 _ENDED = {"committed": "already_committed", "released": "already_released", "expired": "already_expired"}

@@ -15,11 +15,12 @@ from fastapi import FastAPI
 
 from onhand.agents import logs
 from onhand.agents.clock import SystemClock
-from onhand.agents.gateway.app import create_app
+from onhand.agents.gateway.app import PREFIX, create_app
 from onhand.agents.gateway.context import Context
 from onhand.agents.gateway.edge import Edge
 from onhand.agents.gateway.protocol import BoundedProtocol
-from onhand.agents.gateway.routers import STREAMED
+from onhand.agents.gateway.routers import ROUTERS, STREAMED
+from onhand.agents.gateway.straight import Straight
 from onhand.agents.kafka import tolerance
 from onhand.agents.settings import Settings
 from onhand.schemas.faults import Retryable
@@ -43,7 +44,7 @@ def run() -> int:
 
 async def _serve(settings: Settings) -> int:
     app = create_app(settings, SystemClock())
-    edge = Edge(app, STREAMED)
+    edge = Edge(Straight(app, PREFIX, ROUTERS), STREAMED)
     asked = _asked_to_end()
     try:
         listener = _listener(settings)
@@ -67,7 +68,7 @@ async def _until_asked(
     server = _Server(
         uvicorn.Config(
             edge, http=BoundedProtocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
-            backlog=_BACKLOG, timeout_graceful_shutdown=int(settings.gateway_timeout_s) + 1, timeout_keep_alive=30,
+            proxy_headers=False, backlog=_BACKLOG, timeout_graceful_shutdown=int(settings.gateway_timeout_s) + 1, timeout_keep_alive=30,
         )
     )  # fmt: skip
     serving = asyncio.create_task(server.serve([listener]))
