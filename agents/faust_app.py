@@ -21,8 +21,13 @@ _SESSION_S = 6.0
 _HEARTBEAT_S = 1.0
 
 
-def build(kafka: Kafka, group: str, topic: str, lanes: Lanes, assigned: Callable[[], Awaitable[None]]) -> App:
-    """The app of a worker in consumer group `group` on `topic`; `assigned` is called when the lanes of an assignment are open."""
+def build(
+    kafka: Kafka, group: str, topic: str, lanes: Lanes, assigned: Callable[[], Awaitable[None]], breath_s: float = 0.0
+) -> App:
+    """The app of a worker in consumer group `group` on `topic`; `assigned` is called when the lanes of an assignment are open.
+
+    Records are taken `breath_s` after they were fetched, with what came meanwhile.
+    """
     app = App(
         group,
         broker=";".join(f"aiokafka://{server.strip()}" for server in kafka.servers.split(",")),
@@ -47,6 +52,7 @@ def build(kafka: Kafka, group: str, topic: str, lanes: Lanes, assigned: Callable
         stream_buffer_maxsize=16,
         stream_wait_empty=False,
     )
+    app.breath_s = breath_s
     source = app.topic(topic, key_serializer="raw", value_serializer="raw", key_type=bytes, value_type=bytes)
 
     async def deliver(stream: Any) -> None:

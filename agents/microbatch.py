@@ -8,8 +8,9 @@ its skip, gap and pause logic stands aside: order and repeats are judged by the 
 These are private names of faust-streaming 0.15.3, which is pinned for that reason; tests/agents/test_microbatch.py holds them.
 """
 
+import asyncio
 from collections import deque
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +74,14 @@ class Consumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self._read_offset: MutableMapping[TP, int | None] = _Unread()
 
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 Faust's signature
+        """What was fetched, at most once in `App.breath_s`: meanwhile more gathers at the broker."""
+        breath_s = getattr(self.app, "breath_s", 0.0)
+        if breath_s:
+            await asyncio.sleep(breath_s)
+        async for delivered in super().getmany(timeout):
+            yield delivered
+
     def _new_offset(self, tp: TP) -> int | None:
         acked = self._acked[tp]
         if not acked:
@@ -94,6 +103,9 @@ class Transport(driver.Transport):
 
 class App(faust.App):
     """A Faust app whose agents get batches."""
+
+    breath_s = 0.0
+    """Before it takes what was fetched it waits so long: a fetch for each record costs more than the record."""
 
     def _new_transport(self) -> Any:
         return Transport(self.conf.broker_consumer, self, loop=self.loop)

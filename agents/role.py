@@ -35,3 +35,5 @@ class Role:
     watermark: Callable[[int], Awaitable[int | None]]
     """The last offset of `topic` whose effects the role has stored; None where it knows none. May raise `Retryable`."""
     close: Callable[[], Awaitable[None]]
+    breath_s: float = 0.0
+    """How long records may gather at the broker before they are read; what is in a hurry reads each at once."""

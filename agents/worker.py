@@ -76,7 +76,7 @@ async def _serve(name: str, settings: Settings) -> int:
 
     lanes = Lanes(lambda partition: Lane(partition, role.work, role.alarms, resources.clock, note))
     readiness = Readiness(settings.ready_fd, lanes)
-    app = build(settings.broker, group, role.topic, lanes, readiness.assigned)
+    app = build(settings.broker, group, role.topic, lanes, readiness.assigned, role.breath_s)
     if settings.metrics_port is not None:
         start_http_server(settings.metrics_port, addr="127.0.0.1")
     metering = asyncio.create_task(meter(name, role, resources, lanes))

@@ -6,6 +6,9 @@ from onhand.agents.role import Resources, Role
 from onhand.schemas.topics import DECISIONS
 from onhand.sql.ledger import Ledger
 
+_BREATH_S = 0.02
+"""A fifth of a window."""
+
 
 async def ledger_role(resources: Resources) -> Role:
     """Writes `inventory.decisions` into PostgreSQL."""
@@ -27,4 +30,4 @@ async def ledger_role(resources: Resources) -> Role:
         row = await ledger.mark(partition)
         return row.decisions_offset - 1 if row else None
 
-    return Role(DECISIONS, work, ledger, watermark, ledger.close)
+    return Role(DECISIONS, work, ledger, watermark, ledger.close, _BREATH_S)
