@@ -20,7 +20,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Positions = Annotated[int, typer.Option(min=2, help="Positions of the loads that are not hot.")]
 Commands = Annotated[int, typer.Option(min=20, help="Commands of each load.")]
 Plain = Annotated[int, typer.Option(min=0, help="Commands for the plain Faust agent; 0 leaves it out.")]
-Seconds = Annotated[int, typer.Option(min=1, help="Seconds of traffic at 50/s; at 2,000/s a quarter of it.")]
+Seconds = Annotated[int, typer.Option(min=1, help="Seconds of steady traffic; at 2,000/s a quarter of it.")]
 Holds = Annotated[int, typer.Option(min=1, help="Active holds beside those that expire.")]
 
 _POSITIONS, _COMMANDS, _PLAIN, _SECONDS, _HOLDS = 10_000, 300_000, 25_000, 20, 1_000_000
@@ -94,6 +94,14 @@ def latency(state: State = None, as_json: Json = False, seconds: Seconds = _SECO
     from onhand.deploy.bench import runs
 
     _run(state, as_json, runs.latency, runs.Size(steady_s=seconds))
+
+
+@app.command()
+def http(state: State = None, as_json: Json = False, seconds: Seconds = _SECONDS) -> None:
+    """Calls of the gateway: reserve and commit at a steady rate, availability of 100 SKUs a call."""
+    from onhand.deploy.bench import runs
+
+    _run(state, as_json, runs.http, runs.Size(steady_s=seconds))
 
 
 @app.command()

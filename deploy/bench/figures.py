@@ -62,6 +62,8 @@ class Latency:
     aim: tuple[float | None, float | None] | None = None
     cpu_us: Mapping[str, float] = field(default_factory=dict)
     """Of each command, over the whole measurement."""
+    pace_us: float | None = None
+    """As of a rate."""
 
     @staticmethod
     def of(
@@ -69,6 +71,7 @@ class Latency:
         at_least: tuple[float | None, float | None] | None = None,
         aim: tuple[float | None, float | None] | None = None,
         cpu_us: Mapping[str, float] | None = None,
+        pace_us: float | None = None,
     ) -> "Latency":  # fmt: skip
         """From measured seconds, at least one."""
         ordered = sorted(seconds)
@@ -76,7 +79,7 @@ class Latency:
         def at(share: float) -> float:
             return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1_000, 2)
 
-        return Latency(bench, load, len(ordered), at(0.5), at(0.99), at(1.0), at_least, aim, cpu_us or {})
+        return Latency(bench, load, len(ordered), at(0.5), at(0.99), at(1.0), at_least, aim, cpu_us or {}, pace_us)
 
 
 Figure = Rate | Ratio | Latency
@@ -106,7 +109,7 @@ def line(figure: Figure) -> str:
 def _words(figure: Figure) -> tuple[str, str, str, str]:
     match figure:
         case Rate():
-            rate, costs = f"{figure.per_s:,.0f}/s", f"{_costs(figure.cpu_us)}; pace {figure.pace_us:,.0f}"
+            rate, costs = f"{figure.per_s:,.0f}/s", _costs(figure)
             return rate, _number(figure.at_least, "/s"), _number(figure.aim, "/s"), costs
         case Ratio():
             return _times(figure.ratio), _times(figure.at_least), _times(figure.aim), ""
@@ -116,12 +119,13 @@ def _words(figure: Figure) -> tuple[str, str, str, str]:
                 measured,
                 _pair(figure.at_least),
                 _pair(figure.aim),
-                f"p50 / p99 / max of {figure.count:,}; {_costs(figure.cpu_us)}".rstrip("; "),
+                f"p50 / p99 / max of {figure.count:,}; {_costs(figure)}".rstrip("; "),
             )
 
 
-def _costs(cpu_us: Mapping[str, float]) -> str:
-    return " ".join(f"{name} {cost:.1f}" for name, cost in cpu_us.items() if cost >= 0.05)
+def _costs(figure: Rate | Latency) -> str:
+    costs = " ".join(f"{name} {cost:.1f}" for name, cost in figure.cpu_us.items() if cost >= 0.05)
+    return costs if figure.pace_us is None else f"{costs}; pace {figure.pace_us:,.0f}"
 
 
 def _number(value: float | None, unit: str) -> str:

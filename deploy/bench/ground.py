@@ -43,20 +43,33 @@ class Ground:
     @contextmanager
     def worker(self, role: str, wait: bool = True) -> Iterator[subprocess.Popen[bytes]]:
         """A worker (`gate` or `ledger`) for the time of a `with`; `wait`: until it serves. StackError if it does not."""
+        with self._serving(role, ["worker", role], {}, wait) as child:
+            yield child
+
+    @contextmanager
+    def gateway(self) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+        """A gateway that serves, for the time of a `with`, and its URL. StackError if it does not."""
+        port = self.state.ports(["bench-gateway"], {})["bench-gateway"]
+        env = {"ONHAND_GATEWAY_HOST": "127.0.0.1", "ONHAND_GATEWAY_PORT": str(port)}
+        with self._serving("gateway", ["gateway"], env) as child:
+            yield child, f"http://127.0.0.1:{port}"
+
+    @contextmanager
+    def _serving(
+        self, name: str, words: Sequence[str], env: dict[str, str], wait: bool = True
+    ) -> Iterator[subprocess.Popen[bytes]]:
         ready, theirs = os.pipe()
+        argv = [sys.executable, "-m", "onhand.deploy.cli", *words]
+        given = self.environment | env | {"ONHAND_READY_FD": str(theirs)}
+        command = Command(argv, given, self.state.root, orphan_signal=signal.SIGKILL, pass_fds=(theirs,))
         try:
-            with self.child(self._command(role, theirs), f"bench-{role}") as child:
+            with self.child(command, f"bench-{name}") as child:
                 os.close(theirs)
                 if wait and (not select([ready], [], [], _READY_WITHIN_S)[0] or not os.read(ready, 64)):
-                    raise StackError(f"the {role} worker does not serve; see {self.state.log(f'bench-{role}')}")
+                    raise StackError(f"the {name} does not serve; see {self.state.log(f'bench-{name}')}")
                 yield child
         finally:
             os.close(ready)
-
-    def _command(self, role: str, ready: int) -> Command:
-        argv = [sys.executable, "-m", "onhand.deploy.cli", "worker", role]
-        env = self.environment | {"ONHAND_READY_FD": str(ready)}
-        return Command(argv, env, self.state.root, orphan_signal=signal.SIGKILL, pass_fds=(ready,))
 
     def settled(self) -> None:
         """Wait until the gate worker, idle now, has trimmed what is published: the next one would tell it again."""

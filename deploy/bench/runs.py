@@ -7,6 +7,7 @@ from onhand.deploy.bench.expiry import measure_expiry
 from onhand.deploy.bench.figures import Figure
 from onhand.deploy.bench.gate import decide, filled, measure_gate, measure_ratio
 from onhand.deploy.bench.ground import Ground
+from onhand.deploy.bench.http import Pressure, measure_http
 from onhand.deploy.bench.latency import measure_latency
 from onhand.deploy.bench.ledger import measure_ledger, measure_together
 from onhand.deploy.bench.load import Load
@@ -74,6 +75,12 @@ def latency(ground: Ground, size: Size) -> Iterator[Figure]:
     yield from measure_latency(ground, fast, fast * max(1, size.steady_s // 4))
 
 
+def http(ground: Ground, size: Size) -> Iterator[Figure]:
+    """Calls of the gateway."""
+    _warm(ground)
+    yield from _http(ground, size)
+
+
 def expiry(ground: Ground, size: Size) -> Iterator[Figure]:
     """Among very many holds, the higher rate."""
     yield from measure_expiry(ground, size.positions, size.holds, size.rates[1], size.expiry_s)
@@ -87,7 +94,12 @@ def everything(ground: Ground, size: Size) -> Iterator[Figure]:
     yield from _together(ground, size)
     yield from _orders(ground, size)
     yield from latency(ground, size)
+    yield from _http(ground, size)
     yield from expiry(ground, size)
+
+
+def _http(ground: Ground, size: Size) -> Iterator[Figure]:
+    yield from measure_http(ground, Pressure(steady_s=size.steady_s))
 
 
 def _together(ground: Ground, size: Size) -> Iterator[Figure]:
