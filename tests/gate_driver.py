@@ -46,6 +46,7 @@ class Pair:
         self.partition = oracle.partition
         self.log: list[Record] = []
         self.told: dict[int, list[dict[str, Any]]] = {}
+        self.sent: dict[int, list[tuple[int, bytes]]] = {}
         self.mark = -1
         self.before = -1
 
@@ -60,27 +61,31 @@ class Pair:
         self.log.append(record(offset, timestamp, value))
         last = self.log[-1]
         self.told[offset] = self.oracle.decide(offset, timestamp, None, value, list(last.headers))
+        self.sent[offset] = list(self.oracle.forwards)
 
     def pending(self) -> list[Record]:
         """Records that the script has not decided."""
         return [r for r in self.log if r.offset > self.mark]
 
     async def decide(self, records: Sequence[Record], published: int = -1) -> list[dict[str, Any]]:
-        """The script decides the next records; its decisions must be the oracle's."""
+        """The script decides the next records; its decisions and slips must be the oracle's."""
         place = Place(self.partition, self.oracle.partitions, KEYRING)
         admission = Admission(place, self.oracle.sweep_limit)
         told: list[dict[str, Any]] = []
+        sent: list[tuple[int, bytes]] = []
         for batch in admission.prepare(records):
             last = batch.records[-1]
             seen = RecordMark(last.offset, record_hash(last), last.timestamp)
             answer = await self.gate.decide(self.partition, self.mark, last.offset, published, seen, batch.rows)
             assert isinstance(answer, Outcomes), answer
-            messages = tell(place, batch, answer.flat).decisions
+            forwards, messages, _ = tell(place, batch, answer.flat)
+            sent += [(to, slip.value or b"") for to, slips in forwards.items() for slip in slips]
             told += [json.loads(message.value or b"") for message in messages]
             for message, decision in zip(messages, told[len(told) - len(messages) :], strict=True):
                 assert (message.key is None) == ("sku_id" not in decision)
             self.before, self.mark, published = self.mark, last.offset, self.mark
         assert told == [decision for r in records for decision in self.told[r.offset]]
+        assert sorted(sent) == sorted(slip for r in records for slip in self.sent[r.offset])
         return told
 
     async def refuses(self) -> None:

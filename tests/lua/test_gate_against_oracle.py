@@ -35,16 +35,21 @@ def _at(**fields: Any) -> st.SearchStrategy[bytes]:
     )
 
 
-def _order(pick: tuple[str, str, list[int]]) -> bytes:
-    name, sku, quantities = pick
-    lines = [{"sku_id": sku, "warehouse_id": 1, "quantity": quantity} for quantity in quantities]
-    return json.dumps({"type": "reserve", "id": name, "lines": lines}).encode()
+def _order(pick: tuple[str, list[tuple[str, int]]]) -> bytes:
+    name, wished = pick
+    lines = [{"sku_id": sku, "warehouse_id": 1, "quantity": quantity} for sku, quantity in wished]
+    return json.dumps({"type": "reserve", "id": name, "lines": lines, "ttl_ms": 1_500}).encode()
 
 
+orders = st.tuples(ids, st.lists(st.tuples(st.sampled_from([*SKUS, STRANGE]), units), min_size=1, max_size=3)).map(
+    _order
+)
+modes, here = st.sampled_from(["instant", "dispatch"]), st.sampled_from([2, 3, 4])
 values = st.one_of(
     _at(type="reserve", quantity=units, ttl_ms=ttls),
     _at(type="reserve", quantity=units, ttl_ms=ttls, channel="web", order_id="é-1"),
-    st.tuples(ids, st.sampled_from(SKUS), st.lists(units, min_size=1, max_size=2)).map(_order),
+    orders,
+    orders,
     _at(type="commit", reservation_id=ids),
     _at(type="release", reservation_id=ids, reference_id="r"),
     _at(type="extend", reservation_id=ids, ttl_ms=ttls),
@@ -52,7 +57,9 @@ values = st.one_of(
     _at(type="ship", quantity=units, channel="web"),
     _at(type="adjust", delta=st.sampled_from([-7, -1, 3, 1_000_000_000]), reason="x"),
     _at(type="set_reorder", reorder_point=3, reorder_quantity=9),
-    _at(type="count", counted_qty=3),
+    _at(type="count", counted_qty=st.sampled_from([0, 3, 40])),
+    _at(type="transfer", quantity=units, to_warehouse_id=st.sampled_from([2, 3, 4]), mode=modes),
+    _at(type="arrive", transfer_id=ids, quantity=st.sampled_from([0, 1, 5]), final=st.booleans(), warehouse_id=here),
     st.just(SWEEP),
     st.just(SWEEP),
     st.sampled_from(BROKEN),

@@ -8,8 +8,8 @@ from tests.simulation.legs.beside import Beside, Store
 from tests.simulation.legs.history import History
 
 _MORE = int(os.environ.get("ONHAND_TEST_SEEDS", "12"))
-ALONE, PIECE = 200 * _MORE, 400
-BESIDE, SMALL_PIECE = 6 * _MORE, 24
+ALONE, PIECE = 150 * _MORE, 450
+BESIDE, SMALL_PIECE = 4 * _MORE, 24
 
 
 @pytest.mark.parametrize("first", range(0, ALONE, PIECE))

@@ -104,6 +104,6 @@ def test_state_machine(store: Store) -> None:
     run_state_machine_as_test(
         LegsMachine,
         settings=settings(
-            max_examples=80, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=50, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

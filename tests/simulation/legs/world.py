@@ -90,7 +90,7 @@ class World:
     def route_again(self, number: int) -> None:
         """The router, or one that was before it, passes a request on that it has passed on before."""
         to, command = self.requests[number]
-        self._emit(-1, Slip(to, Passed(command=command, stamp=(-1, number, 0)).to_json()))
+        self._emit(-1, Slip(to, Passed(command=command, stamp=(-1, number, 0), to=to).to_json()))
 
     def _wished(self, value: bytes, knew: str | None) -> int:
         """Keeps what is asked; the partition that it belongs to."""
