@@ -3,8 +3,10 @@
 from onhand.schemas.codec import Malformed, decode_command
 from onhand.schemas.commands import (
     Adjust,
+    Arrive,
     Command,
     Commit,
+    Count,
     Extend,
     Line,
     Receive,
@@ -13,17 +15,28 @@ from onhand.schemas.commands import (
     Return,
     SetReorder,
     Ship,
+    Transfer,
 )
 from onhand.schemas.decisions import Decision
-from onhand.schemas.events import MovementRecorded, ReservationCommitted, StockAlert, StockChanged
+from onhand.schemas.events import (
+    ChannelStockChanged,
+    MovementRecorded,
+    ReservationCommitted,
+    StockAlert,
+    StockChanged,
+)
+from onhand.schemas.ids import new_id
 from onhand.schemas.outcomes import Outcome
 from onhand.schemas.partitioner import partition_of
-from onhand.schemas.positions import position_key
+from onhand.schemas.positions import position_key, split_position
 
 __all__ = [
     "Adjust",
+    "Arrive",
+    "ChannelStockChanged",
     "Command",
     "Commit",
+    "Count",
     "Decision",
     "Extend",
     "Line",
@@ -39,7 +52,10 @@ __all__ = [
     "Ship",
     "StockAlert",
     "StockChanged",
+    "Transfer",
     "decode_command",
+    "new_id",
     "partition_of",
     "position_key",
+    "split_position",
 ]
