@@ -50,7 +50,8 @@ def admit(
     """Judge a record of `inventory.commands` as it stands in `partition` of `partitions`."""
     signature = _signature(value, headers, keyring) if headers else None
     if signature is _VALID and (slip := _slip(value)) is not None:
-        return _SLIPS[type(slip)](slip, partition, partitions) or _stray(slip, partition)
+        judged = _SLIPS[type(slip)](slip, partition, partitions) if slip.to == partition else None
+        return judged or _stray(slip, partition)
     # type(x) is X and not isinstance: pydantic makes the latter cost a microsecond, and this is done for every command
     try:
         command = decode_command(value)

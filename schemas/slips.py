@@ -2,7 +2,8 @@
 
 A slip carries the stamp of the record that caused it, `from: [partition, offset, index]`: the partition that receives it drops what is
 not above the last stamp it has seen from there, so every link is exactly-once and in order. The router of `inventory.requests`
-stamps with `-1 - partition`, so that its partitions are not taken for those of the commands.
+stamps with `-1 - partition`, so that its partitions are not taken for those of the commands. `to` is signed with it: whoever may
+append can copy a signed record into another partition, and there it is invalid.
 
 Structs of msgspec, like what onhand says elsewhere: they are read for every leg of an order, and what is signed was checked before.
 """
@@ -60,6 +61,8 @@ class _Slip(
 ):
     op: ClassVar[None] = None
     stamp: Stamp = msgspec.field(name="from")
+    to: Whole
+    """The partition that it is sent to: in another one it is a stranger's copy."""
 
     @property
     def type(self) -> str:

@@ -52,9 +52,10 @@ def _pass(place: Place, admitted: Admitted, data: Any, stamps: Stamps) -> Iterat
     home, opened_at_ms = data
     command: Any = admitted.command
     if admitted.to is not None:
-        yield admitted.to, command.position, Hop(order=command, stamp=stamps.next())
+        yield admitted.to, command.position, Hop(order=command, stamp=stamps.next(), to=admitted.to)
     else:
-        yield home, command.position, Passed(command=command, opened_at_ms=opened_at_ms, stamp=stamps.next())
+        passed = Passed(command=command, opened_at_ms=opened_at_ms, stamp=stamps.next(), to=home)
+        yield home, command.position, passed
 
 
 def _hop(place: Place, admitted: Admitted, data: Any, stamps: Stamps) -> Iterator[_Sent]:
@@ -62,9 +63,12 @@ def _hop(place: Place, admitted: Admitted, data: Any, stamps: Stamps) -> Iterato
     route, order = admitted.route, admitted.command
     assert route is not None
     assert type(order) is Order
-    following, stamp = route.legs[route.at + 1], stamps.next()
-    hop = Hop(order=order, opened_at_ms=opened_at_ms, expires_at_ms=expires_at_ms, repeat=repeat, stamp=stamp)
-    yield following.partition, _key(following), hop
+    following = route.legs[route.at + 1]
+    to = following.partition
+    hop = Hop(
+        order=order, opened_at_ms=opened_at_ms, expires_at_ms=expires_at_ms, repeat=repeat, stamp=stamps.next(), to=to
+    )
+    yield to, _key(following), hop
 
 
 def _arrival(place: Place, admitted: Admitted, data: Any, stamps: Stamps) -> Iterator[_Sent]:
@@ -72,7 +76,7 @@ def _arrival(place: Place, admitted: Admitted, data: Any, stamps: Stamps) -> Ite
     transfer = admitted.command
     assert type(transfer) is Transfer
     to = partition_of(transfer.destination, place.partitions)
-    slip = Arrival(transfer=transfer, opened_at_ms=opened_at_ms, repeat=repeat, stamp=stamps.next())
+    slip = Arrival(transfer=transfer, opened_at_ms=opened_at_ms, repeat=repeat, stamp=stamps.next(), to=to)
     yield to, transfer.destination, slip
 
 
@@ -87,7 +91,8 @@ def _undo(place: Place, admitted: Admitted, data: Any, stamps: Stamps) -> Iterat
     else:
         to = [(partition_of(command.position, place.partitions), command.position)]
     for partition, key in to:
-        slip = Undo(command=command, opened_at_ms=opened_at_ms, outcome=outcome, short=short, stamp=stamps.next())
+        stamp = stamps.next()
+        slip = Undo(command=command, opened_at_ms=opened_at_ms, outcome=outcome, short=short, stamp=stamp, to=partition)
         yield partition, key, slip
 
 
@@ -97,7 +102,7 @@ def _settle(place: Place, admitted: Admitted, data: Any, stamps: Stamps) -> Iter
     for partition in others:
         slip = Settle(
             reservation_id=reservation_id, order=order, opened_at_ms=opened_at_ms, command=command,
-            expires_at_ms=None if expires_at_ms is False else expires_at_ms, stamp=stamps.next(),
+            expires_at_ms=None if expires_at_ms is False else expires_at_ms, stamp=stamps.next(), to=partition,
         )  # fmt: skip
         yield partition, None, slip
 

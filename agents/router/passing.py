@@ -90,7 +90,8 @@ def _slip(
     place: Place, record: Record, key: str, slip: Callable[..., Slip], fields: dict[str, Any]
 ) -> tuple[int, Message]:
     stamp = -1 - place.partition, record.offset, 0  # a request comes to one slip, so there is one index
-    return partition_of(key, place.partitions), slip_message(place.keyring, record, key, slip(**fields, stamp=stamp))
+    to = partition_of(key, place.partitions)
+    return to, slip_message(place.keyring, record, key, slip(**fields, stamp=stamp, to=to))
 
 
 def _as_received(record: Record) -> Message:

@@ -86,7 +86,7 @@ async def test_what_names_none_is_looked_up_once_for_a_batch(house: RouterHouse)
     assert (admitted.op, type(admitted.slip)) == (Op.UNPLACED, Unplaced)
     assert json.loads(admitted.slip.to_json() if admitted.slip else b"") == {
         "type": "unplaced", "verb": "commit", "id": uid(14), "reservation_id": uid(9), "reference_id": "r-9",
-        "from": [-1 - SOURCE, 3, 0],
+        "from": [-1 - SOURCE, 3, 0], "to": partition,
     }  # fmt: skip
 
 
@@ -98,7 +98,7 @@ STRANGE: list[tuple[bytes | None, str]] = [
     (json.dumps(ending("commit", 1, 2, warehouse_id=1)).encode(), "sku_id: is missing"),
     (json.dumps(command("shard", 1, shards=4)).encode(), "not supported yet"),
     (SWEEP, "is missing, and sweep is onhand's own"),
-    (Unplaced(verb="commit", id=uid(1), reservation_id=uid(2), stamp=(0, 0, 0)).to_json(), "type: is not one of"),  # type: ignore[call-arg]
+    (Unplaced(verb="commit", id=uid(1), reservation_id=uid(2), stamp=(0, 0, 0), to=0).to_json(), "type: is not one of"),  # type: ignore[call-arg]
     (json.dumps(ending("release", 1, 2, sku_id="CLOCK", warehouse_id=1, reason="id_reused")).encode(), "onhand's own"),
 ]
 

@@ -74,7 +74,7 @@ def test_a_transfer_on_its_way_that_the_gate_lost() -> None:
 
 def test_a_slip_that_nobody_sent() -> None:
     system = Systems(SEED)
-    wish = Arrival(stamp=(0, 1, 7), transfer=transfer(9_999, FAR, 1), opened_at_ms=5)
+    wish = Arrival(stamp=(0, 1, 7), to=1, transfer=transfer(9_999, FAR, 1), opened_at_ms=5)
     system.logs[1].append(signed(len(system.logs[1]), wish.to_json()))
     assert "slip" in system.kinds()
 
@@ -85,7 +85,7 @@ def signed(offset: int, value: bytes) -> Record:
 
 def test_a_settle_of_nothing_ends_the_deciding_of_its_partition() -> None:
     system = Systems(SEED)
-    slip = Settle(stamp=(0, 2**40, 0), reservation_id=uid(1), order=1, opened_at_ms=5)
+    slip = Settle(stamp=(0, 2**40, 0), to=1, reservation_id=uid(1), order=1, opened_at_ms=5)
     system.logs[1].append(signed(len(system.logs[1]), slip.to_json()))
     (difference,) = system.audit().differences
     assert (difference.kind, difference.partition, difference.wanted) == ("log", 1, "a record that can be decided")

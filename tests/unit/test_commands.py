@@ -95,7 +95,7 @@ def test_slips_are_onhands_own() -> None:
     keyring = Keyring({"k": b"0" * 32})
     places = sorted((partition_of(f"{sku}:1", 8), sku) for sku in "ABCDEFGH")
     (first, low), (home, high) = places[0], places[-1]
-    hop = Hop(order=order_of(_order(low, high)), opened_at_ms=1, expires_at_ms=2, stamp=(first, 7, 0))
+    hop = Hop(order=order_of(_order(low, high)), opened_at_ms=1, expires_at_ms=2, stamp=(first, 7, 0), to=home)
     value = hop.to_json()
     assert decode_slip(value) == hop
     signed = [(HEADER, keyring.sign(value).encode())]

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from onhand.deploy.audit.oracle import Decision
+from onhand.deploy.audit.record import Record
 from onhand.schemas.faults import Corrupt
-from tests.legs_scenarios import A, B, at, of, order
+from tests.legs_scenarios import A, B, C, at, of, order
 from tests.legs_world import World
 from tests.scenarios import START_MS, SWEEP_LIMIT, WINDOW_MS, Step, moved, uid
 
@@ -27,7 +28,7 @@ def world() -> World:
 
 def put(world: World, partition: int, slip: str, stamp: tuple[int, int, int], **fields: Any) -> list[Decision]:
     """What the partition decides of a signed slip."""
-    world.append(partition, json.dumps({"type": slip, "from": stamp} | fields).encode(), own=True)
+    world.append(partition, json.dumps({"type": slip, "from": stamp, "to": partition} | fields).encode(), own=True)
     world.until_quiet()
     return world.told[partition][-1]
 
@@ -92,5 +93,39 @@ def test_an_undo_of_what_is_not_held_cannot_be(world: World) -> None:
             0,
             "undo",
             (1, 99, 0),
-            **{name: field for name, field in undo.items() if name not in ("type", "from")},
+            **{name: field for name, field in undo.items() if name not in ("type", "from", "to")},
         )
+
+
+def copy_to(world: World, partition: int, copied: Record) -> None:
+    """A stranger puts a record as it is, with its signature, into another partition: it is answered there, and does nothing."""
+    before = world.state()
+    world.append(partition, copied.value, own=True)
+    world.until_quiet(away={1})
+    (decision,) = world.told[partition][-1]
+    wanted = f"{json.loads(copied.value or b'')['type']}: does not belong to partition {partition}"
+    assert (decision["outcome"], decision["message"], "seen" in decision) == ("invalid", wanted, False)
+    assert [state[:-1] for state in world.state()] == [state[:-1] for state in before]
+    assert world.sent[partition][-1] == []
+
+
+def test_a_settle_in_another_partition_is_nobodys(world: World) -> None:
+    world.append(1, Step(of("commit", 20, 10, B), ()).bytes)
+    world.until_quiet()
+    copy_to(world, 2, world.logs[0][-1])
+
+
+def test_an_undo_in_the_partition_that_sent_it_is_nobodys(world: World) -> None:
+    world.append(0, Step(order(11, (A, 1), (C, 1)), ()).bytes)
+    world.until_quiet()
+    copy_to(world, 2, world.logs[0][-1])
+
+
+def test_a_hop_at_a_later_leg_is_nobodys(world: World) -> None:
+    """Else that leg, and with it the whole order, would be reserved before those between were asked."""
+    world.append(2, Step(moved("receive", 12, 10, **at(C)), ()).bytes)
+    world.append(0, Step(order(11, (A, 1), (B, 99), (C, 1)), ()).bytes)
+    world.until_quiet(away={1})
+    copy_to(world, 2, world.logs[1][-1])
+    world.until_quiet()
+    assert not world.oracles[2].holds

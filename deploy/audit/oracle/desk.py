@@ -63,7 +63,7 @@ class Desk(Shelf):
     def send(self, to: int, slip: Any, **fields: Any) -> None:
         """Sends a slip of that kind, stamped with the record at hand."""
         stamp = self.partition, self.offset, len(self.forwards)
-        self.forwards.append((to, slip(stamp=stamp, **fields).to_json()))
+        self.forwards.append((to, slip(stamp=stamp, to=to, **fields).to_json()))
 
 
 _parts = lru_cache(maxsize=1 << 16)(split_position)
