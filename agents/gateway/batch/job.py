@@ -84,19 +84,20 @@ class Job:
             await self.outbox.room.wait()
             await self._window.acquire()
             part = _Part(each)
-            ids = frozenset(wish.id for wish in part.wishes)
-            if any(ids & others for others in self._under_way.values()):
-                await self._landed()  # the same id again is answered after its first use
+            wishes = part.wishes
+            needed = {wish.id for wish in wishes} | {wish.position for wish in wishes}
+            if not all(needed.isdisjoint(taken) for taken in self._under_way.values()):
+                await self._landed()
             try:
                 await self._take_off(part)
             except BaseException:
                 await part.closing.aclose()
                 raise
-            self._expect(part, ids)
+            self._expect(part, frozenset(name for wish in wishes for name in _taken(wish)))
 
-    def _expect(self, part: _Part, ids: frozenset[str]) -> None:
+    def _expect(self, part: _Part, taken: frozenset[str]) -> None:
         landing = asyncio.create_task(self._land(part))
-        self._under_way[landing] = ids
+        self._under_way[landing] = taken
         landing.add_done_callback(self._landed_one)
         self.outbox.expect(landing)
 
@@ -183,13 +184,18 @@ def _refuse(part: _Part, wishes: Collection[Wish], why: str) -> None:
     part.told |= {wish.line: answers.error(wish.line, why, wish.id) for wish in wishes}
 
 
+def _taken(wish: Wish) -> tuple[str, ...]:
+    """What later lines have to wait for: its id, and where a transfer goes, since its units get there by a hop of its own."""
+    return (wish.id, *wish.positions[1:])
+
+
 def _apart(read: Sequence[Wish | bytes]) -> Iterator[Sequence[Wish | bytes]]:
-    """Cut so that no part has an id twice."""
-    start, ids = 0, set[str]()
+    """Cut so that no line has to wait for another one of its part."""
+    start, taken = 0, set[str]()
     for at, each in enumerate(read):
         if isinstance(each, Wish):
-            if each.id in ids:
+            if each.id in taken or each.position in taken:
                 yield read[start:at]
-                start, ids = at, set()
-            ids.add(each.id)
+                start, taken = at, set()
+            taken.update(_taken(each))
     yield read[start:]

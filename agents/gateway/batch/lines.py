@@ -51,6 +51,11 @@ class Lines:
         self._waiting: list[bytes] = []
         self._count = 0
 
+    async def begin(self) -> None:
+        """Say that we want the body, to callers who wait for that word (``Expect: 100-continue``): before anything is answered."""
+        self._reading = self._read()
+        await asyncio.sleep(0)
+
     async def header(self) -> bytes:
         """The first line, which is not counted; b"" where there is none."""
         while not self._waiting and not self.whole and await self._more():

@@ -48,6 +48,7 @@ async def batch(request: Request, context: Ctx) -> Response:
     context.batches += 1
     lines = Lines(request, context.draining)
     try:
+        await lines.begin()
         return Streamed(await _job(request, context, lines), context)
     except BaseException:
         context.batches -= 1
