@@ -57,7 +57,7 @@ class Caller:
         sent = {"Content-Type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
         async with self._session.request(method, url, data=data, headers=sent) as response:
             raw = await response.read()
-            is_json = "json" in response.headers.get("Content-Type", "")
+            is_json = response.headers.get("Content-Type", "") in ("application/json", PROBLEM)
             return Told(response.status, json.loads(raw) if is_json else raw.decode(), response.headers)
 
     async def post(self, path: str, body: Any = None, **headers: str) -> Told:

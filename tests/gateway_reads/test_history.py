@@ -166,3 +166,28 @@ async def test_low_stock_page_by_page(house: House) -> None:
 async def test_a_page_that_is_none(house: House, path: str, query: dict[str, Any], detail: str) -> None:
     answer = await house.call("GET", path, params=query)
     assert (answer.status, answer.body["detail"]) == (422, detail)
+
+
+async def test_what_is_on_the_way_of_a_sku(house: House) -> None:
+    def opened(n: int, sku_id: str, shipped: int, arrived: int, adjusted: int, status: str = "open") -> str:
+        house.rows(
+            "INSERT INTO transfers (transfer_id, opened_at, sku_id, source_warehouse, dest_warehouse, mode, shipped, arrived,"
+            " adjusted, expected_at, status, use) VALUES (%s, to_timestamp(%s), %s, 1, 2, 'dispatch', %s, %s, %s, %s, %s, 1)",
+            uid(n), NOW_MS / 1_000, sku_id, shipped, arrived, adjusted, None if n % 2 else "2026-11-24T08:00Z", status,
+        )  # fmt: skip
+        return uid(n)
+
+    ids = [opened(n, "CLOCK", 10, 4, -1) for n in range(1, 6)]
+    opened(6, "CLOCK", 10, 10, 0)
+    opened(7, "CLOCK", 10, 10, 0, "ended")
+    opened(8, "LAMP", 10, 0, 0)
+    items = (await house.get("/inventory/CLOCK/in-transit"))["items"]
+    assert items[1] == {
+        "transfer_id": uid(2), "source_warehouse": 1, "dest_warehouse": 2, "quantity": 5,
+        "expected_at": "2026-11-24T08:00:00.000Z", "opened_at": "2026-11-22T11:48:32.498Z",
+    }  # fmt: skip
+    assert [item["transfer_id"] for item in items] == sorted(ids)
+    assert items[0]["expected_at"] is None
+    for limit in (1, 2, 5, 1_000):
+        assert await pages(house, "/inventory/CLOCK/in-transit", limit) == items
+    assert await house.get("/inventory/NONE/in-transit") == {"items": [], "next_cursor": None}

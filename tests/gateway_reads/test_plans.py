@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from onhand.sql import low_stock, movements, reserved, stock, transfers, warehouses
+from onhand.sql import batches, low_stock, movements, reserved, stock, transfers, warehouses
 from tests.scenarios import uid
 from tests.sql.conftest import Server, _database
 
@@ -25,6 +25,8 @@ QUERIES: dict[str, tuple[str, Any]] = {
     "reservation": (reserved._LINES, [uid(1)]),
     "warehouses": (warehouses._FIND, [[1, 2, 3]]),
     "arrivals": (transfers._NEXT, [["S1", "S2"], [1, 1]]),
+    "on the way": (transfers._PAGE, ["S1", transfers._FIRST, LIMIT]),
+    "blocks of a batch": (batches._BETWEEN, [uid(1), 99_000, 101_000]),
 }
 ROWS = """
 INSERT INTO inventory SELECT 'S' || n, 1, 1, 0, 1, 5, 1, now(), 0, n % 8 FROM generate_series(1, 20000) n;
@@ -38,7 +40,9 @@ INSERT INTO reservations SELECT gen_random_uuid(), 'S' || n, 1, 1, NULL, now(), 
 INSERT INTO warehouses SELECT n, 'w', 'UTC', ARRAY[1], ARRAY[]::date[], '14:00', 1 FROM generate_series(1, 2000) n;
 INSERT INTO transfers SELECT gen_random_uuid(), now(), 'S' || n, 9, 1, 'dispatch', 5, 0, 0, now(), 'open', 1
     FROM generate_series(1, 20000) n;
-"""
+INSERT INTO batch_blocks SELECT gen_random_uuid(), n, '\\x00000001', '\\x0000000000000001', now() FROM generate_series(1, 10000) n;
+INSERT INTO batch_blocks SELECT 'BATCH', n * 1000, '\\x00000001', '\\x0000000000000001', now() FROM generate_series(1, 10000) n;
+""".replace("BATCH", uid(1))
 
 
 @pytest.fixture(scope="module")

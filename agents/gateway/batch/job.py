@@ -125,8 +125,12 @@ class Job:
             await self._desk.append(self._messages(part.sent))
         except Retryable as fault:
             log.warning("a batch breaks off", fault=str(fault))
-            self._broken = True
+            self._break_off()
             part.crowd.settled.set()
+
+    def _break_off(self) -> None:
+        self._broken = True
+        self._lines.stop()
 
     async def _locked(self, part: _Part) -> Hold:
         """Lock the positions that lines of this part count or move between warehouses.
@@ -159,7 +163,7 @@ class Job:
                 async with asyncio.timeout(self._desk.patience_s):
                     await part.crowd.settled.wait()
             except TimeoutError:
-                self._broken = True
+                self._break_off()
             locked = part.hold.locked
             told = part.crowd.told
             decided = {

@@ -46,7 +46,7 @@ class Lines:
         self.whole = False
         self._pieces = request.stream()
         self._reading: asyncio.Task[bytes | None] | None = None
-        self._draining = asyncio.create_task(draining.wait())
+        self._ending = asyncio.create_task(draining.wait())
         self._splitter = Splitter()
         self._waiting: list[bytes] = []
         self._count = 0
@@ -72,16 +72,20 @@ class Lines:
                 yield Block(self._count + 1, lines)
                 self._count += len(lines)
 
+    def stop(self) -> None:
+        """Read no more, as where we are to end."""
+        self._ending.cancel()
+
     async def close(self) -> None:
-        """Read no more."""
-        await cancel(self._draining, self._reading)
+        """Let go of the request."""
+        await cancel(self._ending, self._reading)
 
     async def _more(self) -> bool:
         """Wait for the next piece; False where none will come. The one behind it is read meanwhile, and no further."""
-        if self._draining.done():
+        if self._ending.done():
             return False
         reading = self._reading = self._reading or self._read()
-        await asyncio.wait((reading, self._draining), timeout=_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((reading, self._ending), timeout=_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
         return reading.done() and self._take(reading)
 
     def _take(self, reading: "asyncio.Task[bytes | None]") -> bool:
