@@ -6,7 +6,7 @@ for i = 1, dirtied do
   if not (p.available >= 0 and p.reserved >= 0 and p.available % 1 == 0) then corrupt('would be negative: ' .. p.key) end
 end
 
-local puts, scores, put, scored, drops, entries = {}, {}, 0, 0, {}, {[is - 1] = {}, [is] = {}}
+local puts, scores, put, scored, drops, undue, entries = {}, {}, 0, 0, {}, {}, {[is - 1] = {}, [is] = {}}
 for i = 1, changes do
   local id = changed[i]
   local hold = active[id]
@@ -16,6 +16,8 @@ for i = 1, changes do
     if not hold[HELD_HOME] then
       scored = scored + 2
       scores[scored - 1], scores[scored] = hold[EXPIRES_AT_MS], id
+    elseif stored[id] then
+      undue[#undue + 1] = id                             -- in this batch a use ended that was due, and the id came anew
     end
   elseif stored[id] then
     drops[#drops + 1] = id
@@ -67,6 +69,7 @@ write_pieces('HSET', RES, puts)
 write_pieces('ZADD', DUE, scores)
 write_pieces('HDEL', RES, drops)
 write_pieces('ZREM', DUE, drops)
+write_pieces('ZREM', DUE, undue)
 write_pieces('HSET', OPEN, opened)
 write_pieces('HDEL', OPEN, arrived)
 for g = is - 1, is do write_pieces('HSET', GENERATION .. g, entries[g]) end
