@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Collection
+from functools import cache
 
 from prometheus_client import Counter, Gauge, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,6 +19,8 @@ _SECONDS = Histogram(
     buckets=(0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )  # fmt: skip
 _UNDER_WAY = Gauge("onhand_http_requests_under_way", "Requests that wait for their answer")
+_answered, _took = cache(_REQUESTS.labels), cache(_SECONDS.labels)
+"""Methods, routes and statuses are few, and looking them up costs more than counting."""
 
 
 class Edge:
@@ -109,8 +112,8 @@ class _Measured:
             self._edge.quiet.set()
         _UNDER_WAY.dec()
         route = getattr(self._scope.get("route"), "path", "none")
-        _REQUESTS.labels(self._scope["method"], route, self._status).inc()
-        _SECONDS.labels(self._scope["method"], route).observe(time.perf_counter() - self._began)
+        _answered(self._scope["method"], route, self._status).inc()
+        _took(self._scope["method"], route).observe(time.perf_counter() - self._began)
 
     def listening(self, send: Send) -> Send:
         """`send`, overheard for the status."""

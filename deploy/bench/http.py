@@ -25,7 +25,6 @@ _POSITIONS = 1_000
 _SKUS = 100
 """Of an availability call."""
 _CONNECTIONS = 4
-_WARM_UP = 200
 _KNOWN_WITHIN_S = 30.0
 
 
@@ -37,6 +36,8 @@ class Pressure:
     commits_per_s: int = 50
     steady_s: int = 20
     reads_s: float = 5.0
+    warm_up: int = 1_000
+    """Reserves that are not measured: the broker's JVM still compiles what it needs for small requests."""
 
 
 def measure_http(ground: Ground, pressure: Pressure) -> Iterator[Figure]:
@@ -53,7 +54,7 @@ async def _measured(url: str, key: str, load: Load, cpu: Cpu, pressure: Pressure
     async with Caller(url, key) as caller:
         shop = _Shop(caller, load, cpu)
         await shop.stocked()
-        await shop.reserve(_WARM_UP, pressure.reserves_per_s)
+        await shop.reserve(pressure.warm_up, pressure.reserves_per_s)
         reservations, reserves = await shop.reserve(load.commands, pressure.reserves_per_s)
         sold = reservations[: pressure.commits_per_s * pressure.steady_s]
         commits = await shop.commit(sold, pressure.commits_per_s)

@@ -19,7 +19,7 @@ from onhand.deploy.bench.load import Load
 WIDE = Load("WIDE", 20, 300, mix=True)
 HOT = Load("HOT", 1, 300, mix=True)
 TRAFFIC = 50
-PRESSURE = Pressure(reserves_per_s=100, commits_per_s=50, steady_s=1, reads_s=0.5)
+PRESSURE = Pressure(reserves_per_s=100, commits_per_s=50, steady_s=1, reads_s=0.5, warm_up=20)
 
 
 class Measured(NamedTuple):
