@@ -1,5 +1,6 @@
 -- New holds, those that ended within the window already ended (`p_ended` says how, or null). An id that is there already is
--- a second use of it, kept in `reservation_reuses`; returned are those still active, which are to be undone.
+-- a second use of it, kept in `reservation_reuses`; returned are those still active, which are to be undone: of an order its first
+-- line here, since one `release` undoes all.
 CREATE FUNCTION ledger_begin_holds(
     p_partition integer, p_seq bigint, p_clock timestamptz, p_id uuid[], p_line integer[], p_sku text[],
     p_warehouse integer[], p_quantity bigint[], p_order text[], p_channel text[], p_expires timestamptz[], p_ended text[],
@@ -32,15 +33,18 @@ BEGIN
             u (id, line, sku, warehouse, quantity, order_id, channel, expires, ended, used)
         JOIN reservations r ON r.reservation_id = ANY (ARRAY[u.id]) AND r.line = u.line
         WHERE r.xmin <> pg_current_xact_id()::xid
-        RETURNING reservation_id, sku_id, warehouse_id, status)
+        RETURNING reservation_id, reservation_reuses.line, sku_id, warehouse_id, status),
+    undone AS (
+        SELECT DISTINCT ON (reservation_id) reservation_id, sku_id, warehouse_id
+        FROM second WHERE status = 'active' ORDER BY reservation_id, line)
     SELECT jsonb_agg(jsonb_build_object('reservation_id', reservation_id, 'sku_id', sku_id, 'warehouse_id', warehouse_id)
                      ORDER BY reservation_id)
-        FILTER (WHERE status = 'active')
-    INTO reuses FROM second;
+    INTO reuses FROM undone;
     RETURN coalesce(reuses, '[]');
 END $$;
 
--- Active holds end one way; of an order all lines here, so that its id comes once for each of them. Returns the ids that no active hold of the partition has (empty if all is well).
+-- Active holds end one way; of an order all lines here, so that its id comes once for each of them. Returns the ids that no active
+-- hold of the partition has (empty if all is well).
 CREATE FUNCTION ledger_end_holds(p_partition integer, p_clock timestamptz, p_id uuid[], p_end reservation_end)
 RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

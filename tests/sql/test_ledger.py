@@ -196,6 +196,22 @@ async def test_an_id_that_stands_in_another_partition_is_recorded_and_undone(led
     assert await ledger.alarm(1) is None
 
 
+async def test_an_order_whose_id_comes_anew_is_undone_once(ledger: Ledger, rows: Rows) -> None:
+    decide = Deciding()
+    lines = [{"sku_id": sku, "warehouse_id": 1, "quantity": 1} for sku in ("LAMP", "CLOCK")]
+    order = {"type": "reserve", "id": uid(2), "lines": lines}
+    received = [moved("receive", 10 + at, 9, sku_id=line["sku_id"]) for at, line in enumerate(lines)]
+    await ledger.write(window(decide(*received, order, of("commit", 3, 2, sku_id="LAMP"))))
+    findings = await ledger.write(window(decide(order, at_ms=decide.now + 3 * WINDOW_MS)))
+    assert findings.reuses == [Reuse(uid(2), "LAMP:1")]
+    await ledger.write(window(decide(of("release", 4, 2, sku_id="LAMP"))))
+    assert rows("SELECT line, ended_as::text FROM reservation_reuses ORDER BY line") == [
+        (0, "released"),
+        (1, "released"),
+    ]
+    assert await ledger.alarm(0) is None
+
+
 async def test_a_reuse_that_ended_in_its_window_needs_no_undoing(ledger: Ledger, rows: Rows) -> None:
     decide = Deciding()
     await ledger.write(window(decide(moved("receive", 1, 9), reserve(2, 1), of("commit", 3, 2))))
