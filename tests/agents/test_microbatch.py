@@ -1,5 +1,6 @@
 """What we rely on in faust-streaming 0.15.3, private names among them; if a release changes one of these, it shows here."""
 
+import asyncio
 from typing import Any
 
 import faust
@@ -108,3 +109,15 @@ async def test_a_batch_passes_through_an_agent_whole_and_unacknowledged(app: App
     message = app.consumer._to_message(AT, Batch("commands", 0, 2, 7, 1, records))  # type: ignore[attr-defined]
     event = await source.decode(message, propagate=True)
     assert (event.value, event.message.offset, event.message.tp) == (records, 2, AT)
+
+
+async def test_what_was_fetched_gathers_for_a_breath(app: App, consumer: Any) -> None:
+    loop, taken = asyncio.get_running_loop(), []
+
+    async def take(_: float) -> tuple[None, None]:
+        taken.append(loop.time())
+        return None, None
+
+    app.breath_s, consumer._wait_next_records, began = 0.05, take, loop.time()
+    assert [delivered async for delivered in consumer.getmany(1.0)] == []
+    assert taken[0] - began >= 0.05
