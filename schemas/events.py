@@ -38,8 +38,10 @@ _CONSTANT = {
 
 def trace_of(headers: Iterable[tuple[str, bytes | None]]) -> bytes | None:
     """A record's traceparent. One that is no such thing is left out: what is told must not grow by what a stranger sends."""
-    trace = next((value for name, value in headers if name == TRACE_HEADER), None)
-    return trace if trace is not None and len(trace) <= _TRACE_BYTES else None
+    for name, value in headers:
+        if name == TRACE_HEADER:
+            return value if value is not None and len(value) <= _TRACE_BYTES else None
+    return None
 
 
 @lru_cache(maxsize=4096)

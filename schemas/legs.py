@@ -68,6 +68,11 @@ class Route(NamedTuple):
         return self.legs[-1].partition
 
     @property
+    def partitions(self) -> list[int]:
+        """Of all legs."""
+        return [leg[0] for leg in self.legs]
+
+    @property
     def is_last(self) -> bool:
         """Whether this leg is the home."""
         return self.at == len(self.legs) - 1
@@ -75,19 +80,18 @@ class Route(NamedTuple):
 
 def order_of(reserve: Reserve) -> Order | None:
     """The order that a reserve with lines is; None where they are all of one position."""
-    folded: dict[str, LegLine] = {}
+    lines: dict[str, LegLine] = {}
+    units: dict[str, int] = {}
     for index, line in enumerate(reserve.lines or ()):
-        position, units = f"{line.sku_id}:{line.warehouse_id}", line.quantity
-        known = folded.get(position)
-        folded[position] = (
-            LegLine(position, units, index) if known is None else known._replace(units=known.units + units)
-        )
-    if len(folded) < 2:
+        position = f"{line.sku_id}:{line.warehouse_id}"
+        quantity = units[position] = units.get(position, 0) + line.quantity
+        lines[position] = LegLine(position, quantity, lines[position].line if position in lines else index)
+    if len(units) < 2:
         return None
     return Order(
         id=reserve.id,
-        lines=list(folded.values()),
-        hash=use_hash(reserve_use({line.position: line.units for line in folded.values()})),
+        lines=list(lines.values()),
+        hash=use_hash(reserve_use(units)),
         ttl_ms=reserve.ttl_ms,
         channel=reserve.channel,
         order_id=reserve.order_id,
@@ -100,7 +104,11 @@ def legs_of(order: Order, partitions: int) -> list[Leg]:
     """The legs of an order among so many partitions."""
     by_partition: dict[int, list[LegLine]] = {}
     for line in order.lines:
-        by_partition.setdefault(partition_of(line.position, partitions), []).append(line)
+        partition = partition_of(line[0], partitions)
+        if partition in by_partition:
+            by_partition[partition].append(line)
+        else:
+            by_partition[partition] = [line]
     return [Leg(partition, by_partition[partition]) for partition in sorted(by_partition)]
 
 

@@ -37,17 +37,18 @@ class Keyring:
 
     def verify(self, header: bytes, value: bytes) -> bool:
         """Whether the header is of one of our keys and of that value."""
-        version, _, rest = header.decode("utf-8", "replace").partition(";")
-        key_id, _, digest = rest.partition(";")
-        key = self.keys.get(key_id)
-        if version != "v1" or key is None:
+        version, _, rest = header.partition(b";")
+        key_id, _, digest = rest.partition(b";")
+        key = self.keys.get(key_id.decode("utf-8", "replace"))
+        if version != b"v1" or key is None:
             return False
-        return hmac.compare_digest(_mac(key, value).encode(), digest.encode("utf-8", "replace"))
+        return hmac.compare_digest(_mac(key, value).encode(), digest)
 
 
 def _mac(key: bytes, value: bytes) -> str:
     """HMAC-SHA256 in hex (RFC 2104). Each slip is signed once and verified once, and the key's part is half of the work."""
-    inner, outer = (half.copy() for half in _halves(key))
+    inner_half, outer_half = _halves(key)
+    inner, outer = inner_half.copy(), outer_half.copy()
     inner.update(value)
     outer.update(inner.digest())
     return str(outer.hexdigest())

@@ -1,5 +1,6 @@
 """What decisions about lines of orders and transfers tell, of which a record may have several."""
 
+from functools import lru_cache
 from typing import Any
 
 from onhand.lua.format import (
@@ -25,7 +26,8 @@ from onhand.schemas.slips import Short, Undo, Unplaced
 
 Told = dict[str, Any]
 
-_ENDED = (Outcome.COMMITTED, Outcome.RELEASED, Outcome.EXTENDED)
+_RESERVED = int(Outcome.RESERVED)
+_ENDED = frozenset((int(Outcome.COMMITTED), int(Outcome.RELEASED), int(Outcome.EXTENDED)))
 
 
 def told(admitted: Admitted, code: int, leg: Any) -> tuple[str, Told]:
@@ -36,12 +38,15 @@ def told(admitted: Admitted, code: int, leg: Any) -> tuple[str, Told]:
     elif type(command) is Arrive:
         position, fields = _of_arrive(command, leg)
     else:
-        position, fields = leg[HOLD_POSITION], _of_order(admitted, code, leg)
-    fields["sku_id"], fields["warehouse_id"] = split_position(position)
+        position, fields = leg[HOLD_POSITION], _of_order(admitted, leg)
+    fields["sku_id"], fields["warehouse_id"] = _parts(position)
     fields["line"], fields["complete"] = leg[LEG_LINE], leg[LEG_COMPLETE]
     if leg[LEG_BODY] is not False:
         fields["use"] = _use(admitted, code, leg)
     return position, fields
+
+
+_parts = lru_cache(maxsize=1 << 16)(split_position)
 
 
 def of_unplaced(admitted: Admitted) -> Told:
@@ -52,33 +57,28 @@ def of_unplaced(admitted: Admitted) -> Told:
 
 
 def _use(admitted: Admitted, code: int, leg: Any) -> Use:
-    route, slip = admitted.route, admitted.slip
-    command: Any = admitted.command
-    told: dict[str, Any] = {"hash": leg[LEG_BODY], "opened_at_ms": leg[LEG_OPENED_AT_MS]}
-    if code == Outcome.RESERVED and route is not None:
-        told |= {"home": route.home, "legs": [leg.partition for leg in route.legs]}
-    elif type(slip) is Undo and (len(leg) <= LEG_SHORT or leg[LEG_SHORT]):
-        told["refused"] = slip.outcome
-        told["short"] = None if slip.short is None else [short.told() for short in slip.short]
-    elif code in _ENDED and admitted.op is not Op.SWEEP and command is not None:
-        told["at"] = command.position
-    return Use(**told)
+    route, slip, body, opened_at_ms = admitted.route, admitted.slip, leg[LEG_BODY], leg[LEG_OPENED_AT_MS]
+    if code == _RESERVED and route is not None:
+        return Use(hash=body, opened_at_ms=opened_at_ms, home=route.home, legs=route.partitions)
+    if type(slip) is Undo and (len(leg) <= LEG_SHORT or leg[LEG_SHORT]):
+        short = None if slip.short is None else [short.told() for short in slip.short]
+        return Use(hash=body, opened_at_ms=opened_at_ms, refused=slip.outcome, short=short)
+    ending: Any = admitted.command if code in _ENDED and admitted.op is not Op.SWEEP else None
+    return Use(hash=body, opened_at_ms=opened_at_ms, at=None if ending is None else ending.position)
 
 
-def _of_order(admitted: Admitted, code: int, leg: Any) -> Told:
+def _of_order(admitted: Admitted, leg: Any) -> Told:
     command: Any = admitted.command
     if type(command) is Order:
-        fields = {
-            "id": command.id, "reservation_id": command.id, "reference_id": command.reference_id,
+        fields: Told = {
+            "type": "reserve", "id": command.id, "reservation_id": command.id, "reference_id": command.reference_id,
             "channel": command.channel, "order_id": command.order_id,
         }  # fmt: skip
         if admitted.op is Op.UNDO_ORDER:
             return fields | {"type": "release", "id": None, "reference_id": None, "reason": "order_refused"}
-        short = leg[LEG_SHORT] if len(leg) > LEG_SHORT else False
-        return fields | {
-            "type": "reserve",
-            "short": [line.told() for line in shorts_of(short)] if short else None,
-        }
+        if len(leg) > LEG_SHORT and leg[LEG_SHORT]:
+            fields["short"] = [line.told() for line in shorts_of(leg[LEG_SHORT])]
+        return fields
     fields = {
         "reservation_id": leg[HOLD_ID],
         "channel": leg[HOLD_CHANNEL] or None,

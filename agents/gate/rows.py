@@ -54,11 +54,15 @@ def _order(admitted: Admitted, partitions: int) -> Slip:
     route, slip = admitted.route, admitted.slip
     assert route is not None
     lines = [value for line in route.leg.lines for value in line]
-    told: Slip = {"lines": lines, "home": False if route.is_last else route.home}
+    told: Slip = {"lines": lines}
     if route.is_last:
-        told["legs"] = [leg.partition for leg in route.legs[:-1]]
+        told["home"], told["legs"] = False, route.partitions[:-1]
+    else:
+        told["home"] = route.home
     if type(slip) is Hop and slip.opened_at_ms is not None:
-        told |= {"expires": slip.expires_at_ms, "again": slip.repeat}
+        told["expires"] = slip.expires_at_ms
+        if slip.repeat:
+            told["again"] = True
     return told
 
 
