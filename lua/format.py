@@ -44,8 +44,10 @@ HOLD_ID, HOLD_POSITION, HOLD_CHANNEL, HOLD_ORDER_ID = range(4)
 """Columns of an outcome's HOLD: the active reservation that was found; channel and order_id are False where it has none."""
 
 LEG_LINE, LEG_COMPLETE, LEG_BODY, LEG_OPENED_AT_MS, LEG_SHORT = range(4, 9)
+LEG_FLAG = LEG_SHORT
 """Further columns of a decision about a line of an order or transfer: body and clock of its use, False where they are not told; of
-a refused order the short lines, flat: line, position, requested, available ..."""
+a refused order the short lines, flat: line, position, requested, available ...; in the same place of an undone transfer whether its
+refusal is remembered, and of an order's end whether the ending command's id was known already (it is not remembered then)."""
 
 ARRIVE_DISCREPANCY, ARRIVE_SOURCE = 8, 9
 """The same of an `arrive`: units that were missing or too many, and the position that they came from."""

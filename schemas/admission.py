@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from onhand.schemas import signing
 from onhand.schemas.codec import Malformed, decode_command, use_hash
 from onhand.schemas.commands import Command, Op, Release, Reserve, Sweep
+from onhand.schemas.faults import Corrupt
 from onhand.schemas.legs import Order, Route, legs_of, order_of, route_at
 from onhand.schemas.partitioner import partition_of
 from onhand.schemas.positions import position_key
@@ -47,7 +48,10 @@ _SWEEP = Admitted(Op.SWEEP, Sweep(), None)
 def admit(
     value: bytes | None, headers: RecordHeaders, partition: int, partitions: int, keyring: Keyring | None
 ) -> Admitted:
-    """Judge a record of `inventory.commands` as it stands in `partition` of `partitions`."""
+    """Judge a record of `inventory.commands` as it stands in `partition` of `partitions`.
+
+    `Corrupt` for one thing alone: what onhand itself signed and this version does not know, as in the midst of an upgrade.
+    """
     signature = _signature(value, headers, keyring) if headers else None
     if signature is _VALID and (slip := _slip(value)) is not None:
         judged = _SLIPS[type(slip)](slip, partition, partitions) if slip.to == partition else None
@@ -56,6 +60,8 @@ def admit(
     try:
         command = decode_command(value)
     except Malformed as error:
+        if signature is _VALID:
+            raise Corrupt(f"a record that onhand signed, and this version cannot read: {error.message}") from error
         return _invalid(signature or error.message, error.echo, partition, partitions)
     kind, refusal = type(command), signature
     if kind is Sweep or kind is Release:

@@ -10,7 +10,8 @@ class Use(Word, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 
     `hash` is that of the command's body, `opened_at_ms` the clock of the first leg when it was decided there. Of an order that is
     held, `home` is the partition that decides its end and `legs` are all of its partitions; `at` is the position that the ending
-    command named. `refused` and `short` tell, where a later leg refused it, what is remembered of that.
+    command named, `units` what a dispatch awaits at its destination. `refused` and `short` tell, where a later leg refused it, what
+    is remembered of that.
     """
 
     hash: Whole
@@ -18,6 +19,7 @@ class Use(Word, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     home: Whole | None = None
     legs: list[Whole] | None = None
     at: str | None = None
+    units: Whole | None = None
     refused: str | None = None
     short: list[dict[str, Any]] | None = None
 

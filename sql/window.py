@@ -85,6 +85,8 @@ class Transfer:
     shipped: int = 0
     arrived: int = 0
     adjusted: int = 0
+    awaited: int | None = None
+    """Units that the destination was told of, once it was."""
     status: Literal["open", "ended", "undone"] = "open"
 
 

@@ -12,6 +12,7 @@ from onhand.lua.format import (
     HOLD_POSITION,
     LEG_BODY,
     LEG_COMPLETE,
+    LEG_FLAG,
     LEG_LINE,
     LEG_OPENED_AT_MS,
     LEG_SHORT,
@@ -58,13 +59,16 @@ def of_unplaced(admitted: Admitted) -> Told:
 
 def _use(admitted: Admitted, code: int, leg: Any) -> Use:
     route, slip, body, opened_at_ms = admitted.route, admitted.slip, leg[LEG_BODY], leg[LEG_OPENED_AT_MS]
+    command: Any = admitted.command
     if code == _RESERVED and route is not None:
         return Use(hash=body, opened_at_ms=opened_at_ms, home=route.home, legs=route.partitions)
-    if type(slip) is Undo and (len(leg) <= LEG_SHORT or leg[LEG_SHORT]):
+    if type(slip) is Undo and (admitted.op is Op.UNDO_ORDER or leg[LEG_FLAG]):
         short = None if slip.short is None else [short.told() for short in slip.short]
         return Use(hash=body, opened_at_ms=opened_at_ms, refused=slip.outcome, short=short)
-    ending: Any = admitted.command if code in _ENDED and admitted.op is not Op.SWEEP else None
-    return Use(hash=body, opened_at_ms=opened_at_ms, at=None if ending is None else ending.position)
+    if type(command) is Transfer and leg[LEG_LINE] and command.mode == "dispatch":
+        return Use(hash=body, opened_at_ms=opened_at_ms, units=command.quantity)
+    is_remembered = code in _ENDED and admitted.op is not Op.SWEEP and command is not None and not leg[LEG_FLAG]
+    return Use(hash=body, opened_at_ms=opened_at_ms, at=command.position if is_remembered else None)
 
 
 def _of_order(admitted: Admitted, leg: Any) -> Told:
@@ -76,7 +80,7 @@ def _of_order(admitted: Admitted, leg: Any) -> Told:
         }  # fmt: skip
         if admitted.op is Op.UNDO_ORDER:
             return fields | {"type": "release", "id": None, "reference_id": None, "reason": "order_refused"}
-        if len(leg) > LEG_SHORT and leg[LEG_SHORT]:
+        if leg[LEG_SHORT]:
             fields["short"] = [line.told() for line in shorts_of(leg[LEG_SHORT])]
         return fields
     fields = {

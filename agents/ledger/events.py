@@ -15,6 +15,7 @@ from onhand.agents.ports import Message
 from onhand.schemas import events, signing
 from onhand.schemas.commands import Release
 from onhand.schemas.events import MovementRecorded, ReservationCommitted, StockAlert, StockChanged, rfc3339
+from onhand.schemas.faults import Corrupt
 from onhand.schemas.positions import split_position
 from onhand.schemas.signing import Keyring
 from onhand.schemas.topics import ALERTS, COMMANDS, LEDGER, STOCK
@@ -57,7 +58,7 @@ def unpack(blob: bytes) -> Announcement:
         return Announcement([], [], [])
     form, changes, sales, movements = ormsgpack.unpackb(blob)
     if form != _FORMAT:
-        raise ValueError(f"events of an unknown format: {form}")
+        raise Corrupt(f"events of an unknown format: {form}")
     return Announcement(_rows(Change, changes), _rows(Sale, sales), _rows(Movement, movements))
 
 

@@ -34,6 +34,8 @@ def transferred(folding: Folding, told: Told, decision: Checked) -> None:
         _append(folding, told, "transfer", quantity, decision.dest_warehouse)
         transfer.shipped += quantity
         transfer.mode, transfer.expected_at_ms = decision.mode, decision.expected_at_ms
+    elif decision.mode == "dispatch":
+        transfer.awaited = decision.use.units
     elif quantity:
         folding.change(told, quantity)
         transfer.arrived += quantity

@@ -8,20 +8,22 @@ local function give_back(id, p, q, code)
   touch(p)
 end
 
--- what a decision about the line of an order tells of its hold; lines[i] is the line's position
-local function about(id, hold, i, complete)
+-- what a decision about the line of an order tells of its hold; lines[i] is the line's position; untold: the ending command's id is
+-- known here already, so that it is not remembered
+local function about(id, hold, i, complete, untold)
   local lines = hold[HELD_LINES]
-  return {id, lines[i], hold[HELD_CHANNEL], hold[HELD_ORDER], lines[i + 2], complete, hold[HELD_BODY], hold[HELD_OPENED]}
+  return {id, lines[i], hold[HELD_CHANNEL], hold[HELD_ORDER], lines[i + 2], complete, hold[HELD_BODY], hold[HELD_OPENED],
+          untold or false}
 end
 
 -- all lines of an order that are held here end; returns how many
-local function finish_order(r, id, hold, code, complete)
+local function finish_order(r, id, hold, code, complete, untold)
   local lines = hold[HELD_LINES]
   local n = #lines
   for i = 1, n, 3 do
     local p = levels[lines[i]] or load_level(lines[i])
     give_back(id, p, lines[i + 1], code)
-    say(r, code, p, lines[i + 1], false, about(id, hold, i, complete and i + 3 > n))
+    say(r, code, p, lines[i + 1], false, about(id, hold, i, complete and i + 3 > n, untold))
   end
   active[id] = nil
   note(id)
@@ -54,13 +56,13 @@ local function finish(r, id, hold, code)
 end
 
 -- an order's lines here have a new expiry
-local function extend_lines(r, id, hold, expires_at_ms, complete)
+local function extend_lines(r, id, hold, expires_at_ms, complete, untold)
   local lines = hold[HELD_LINES]
   local n = #lines
   hold[EXPIRES_AT_MS] = expires_at_ms
   note(id)
   for i = 1, n, 3 do
     local p = levels[lines[i]] or load_level(lines[i])
-    say(r, EXTENDED, p, lines[i + 1], expires_at_ms, about(id, hold, i, complete and i + 3 > n))
+    say(r, EXTENDED, p, lines[i + 1], expires_at_ms, about(id, hold, i, complete and i + 3 > n, untold))
   end
 end

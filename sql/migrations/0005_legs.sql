@@ -11,6 +11,7 @@ CREATE TYPE transfer_status AS ENUM ('open', 'ended', 'undone');
 
 -- One row per use of a transfer's id, written by the lanes of its source and its destination, in any order; so one of the two may be
 -- ahead. On the way are `shipped + adjusted - arrived` units while it is open. `adjusted`: found to be missing (negative) or too many.
+-- `awaited`: units that the destination opened the transfer with, null until it did.
 CREATE TABLE transfers (
     transfer_id      uuid            NOT NULL,
     opened_at        timestamptz     NOT NULL,
@@ -21,6 +22,7 @@ CREATE TABLE transfers (
     shipped          bigint          NOT NULL,
     arrived          bigint          NOT NULL,
     adjusted         bigint          NOT NULL,
+    awaited          bigint,
     expected_at      timestamptz,
     status           transfer_status NOT NULL,
     use              bigint          NOT NULL,

@@ -58,8 +58,12 @@ def settle(desk: Desk, admitted: Admitted) -> list[Decision]:
     if command is None:
         return _expire(desk, name, hold)
     op = _OPS[command.type]
+    is_known = desk.known(command.id) is not None
     told = _follow(desk, name, hold, op, command, slip.expires_at_ms)
-    if desk.known(command.id) is None:
+    if is_known:
+        for decision in told:
+            del decision["use"]["at"]
+    else:
         desk.remember(command.id, Memory(admitted.body, _DONE[op], _units_at(hold, command.position)))
     return told
 

@@ -44,7 +44,8 @@ def arrival(desk: Desk, admitted: Admitted) -> list[Decision]:
         return [_refuse(desk, wish, use, Outcome.ID_REUSED, slip.repeat)]
     if known is not None or slip.repeat:
         outcome = known.outcome if known is not None else Outcome.UNKNOWN_TRANSFER
-        told = _tell(desk, wish, outcome, 1, None if is_instant else 0, complete=is_instant)
+        awaited = not is_instant or wish.id in desk.opens
+        told = _tell(desk, wish, outcome, 1, 0 if awaited else None, complete=is_instant)
         return [told | {"replayed": True}]
     if is_instant and _is_too_much(desk, wish.destination, wish.quantity):
         desk.remember(wish.id, _done(use, Outcome.LIMIT_EXCEEDED))
@@ -79,7 +80,7 @@ def arrive(desk: Desk, admitted: Admitted) -> list[Decision]:
         ended = desk.recall(command.transfer_id)
         arrived = ended is not None and ended.ended is Outcome.APPLIED and ended.position == position
         return [desk.say(admitted, Outcome.ALREADY_ARRIVED if arrived else Outcome.UNKNOWN_TRANSFER, came)]
-    if _is_too_much(desk, position, came):
+    if came and _is_too_much(desk, position, came):
         return [desk.say(admitted, Outcome.LIMIT_EXCEEDED, came) | _way(on_its_way, command)]
     if came:
         desk.change(position, available=came)
@@ -126,7 +127,7 @@ def _take_in(desk: Desk, wish: Transfer, use: Use) -> Decision:
         desk.change(wish.destination, available=wish.quantity)
         return _tell(desk, wish, Outcome.APPLIED, 1) | use.told()
     desk.open(wish.id, Open(*use, wish.quantity, 0, wish.position, wish.destination))
-    return _tell(desk, wish, Outcome.APPLIED, 1, 0, complete=False) | use.told()
+    return _tell(desk, wish, Outcome.APPLIED, 1, 0, complete=False) | use.told(units=wish.quantity)
 
 
 def _refuse(desk: Desk, wish: Transfer, use: Use, outcome: Outcome, is_repeat: bool = False) -> Decision:

@@ -9,7 +9,7 @@ verbs[OP_ARRIVE] = function(r, p)
     return say(r, code, p, n, false, false)
   end
   local source, opened, shipped = open[OPEN_SOURCE], open[OPEN_OPENED], open[OPEN_SHIPPED]
-  if full(p, n) then
+  if n > 0 and full(p, n) then
     return say(r, LIMIT_EXCEEDED, p, n, false, {ids[r], false, false, false, 0, true, false, false, 0, source})
   end
   local discrepancy = n - (shipped - open[OPEN_ARRIVED])

@@ -8,14 +8,14 @@ end
 own_verbs[OP_SETTLE] = function(r)
   local slip, id, by = slips[r], reservation_ids[r], ids[r]
   local hold, how = hold_of_use(r, id, slip.order), slip.how
-  local q = units_at(hold[HELD_LINES], slip.at)
+  local q, untold = units_at(hold[HELD_LINES], slip.at), active[by] or opens[by] or known(by)
   if how == EXTENDED then
-    extend_lines(r, id, hold, slip.expires, false)
+    extend_lines(r, id, hold, slip.expires, false, untold and true)
   else
-    finish_order(r, id, hold, how, false)
+    finish_order(r, id, hold, how, false, untold and true)
     remember_use(id, hold[HELD_BODY], RESERVED, hold[HELD], how, hold[HELD_LINES], hold[HELD_OPENED], false)
   end
-  if how ~= EXPIRED and not (active[by] or opens[by] or known(by)) then remember(by, bodies[r], how, q, false, false) end
+  if how ~= EXPIRED and not untold then remember(by, bodies[r], how, q, false, false) end
 end
 
 own_verbs[OP_UNDO_ORDER] = function(r)

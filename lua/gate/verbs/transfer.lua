@@ -55,7 +55,7 @@ own_verbs[OP_ARRIVAL] = function(r, p)
   local refused
   if body then
     if body == bodies[r] and opened == slip.opened then
-      return say_transfer(r, outcome + REPLAYED, p, slip.dispatch and 0 or q, 1, complete)
+      return say_transfer(r, outcome + REPLAYED, p, (slip.dispatch or opens[id]) and 0 or q, 1, complete)
     end
     refused = ID_REUSED
   elseif slip.again then
