@@ -98,7 +98,7 @@ def latency(state: State = None, as_json: Json = False, seconds: Seconds = _SECO
 
 @app.command()
 def http(state: State = None, as_json: Json = False, seconds: Seconds = _SECONDS) -> None:
-    """Calls of the gateway: reserve and commit at a steady rate, availability of 100 SKUs a call."""
+    """Calls of the gateway: reserve and commit at a steady rate, availability of 100 SKUs a call, a batch."""
     from onhand.deploy.bench import runs
 
     _run(state, as_json, runs.http, runs.Size(steady_s=seconds))

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -21,7 +21,10 @@ from onhand.sql.pool import Pool
 _RESERVE_GOAL = 15.0, 50.0
 _COMMIT_GOAL = None, 400.0
 _POSITIONS_GOAL = 20_000.0
+_LINES_GOAL = 10_000.0
 _POSITIONS = 1_000
+_PIECE = 500
+"""Lines that are sent at once."""
 _SKUS = 100
 """Of an availability call."""
 _CONNECTIONS = 4
@@ -36,12 +39,14 @@ class Pressure:
     commits_per_s: int = 50
     steady_s: int = 20
     reads_s: float = 5.0
+    lines: int = 100_000
+    """Of a batch."""
     warm_up: int = 1_000
     """Reserves that are not measured: the broker's JVM still compiles what it needs for small requests."""
 
 
 def measure_http(ground: Ground, pressure: Pressure) -> Iterator[Figure]:
-    """Reserves at a steady rate, commits of some of them, and availability as fast as it can be had."""
+    """Reserves at a steady rate, commits of some of them; availability and a batch of receives as fast as it goes."""
     load = Load("HTTP", _POSITIONS, pressure.reserves_per_s * pressure.steady_s)
     key = asyncio.run(_new_key(ground))
     with ground.worker("ledger") as ledger, ground.worker("gate") as gate, ground.gateway() as (gateway, url):
@@ -58,7 +63,7 @@ async def _measured(url: str, key: str, load: Load, cpu: Cpu, pressure: Pressure
         reservations, reserves = await shop.reserve(load.commands, pressure.reserves_per_s)
         sold = reservations[: pressure.commits_per_s * pressure.steady_s]
         commits = await shop.commit(sold, pressure.commits_per_s)
-        return [reserves, commits, await shop.read(pressure.reads_s)]
+        return [reserves, commits, await shop.read(pressure.reads_s), await shop.send_batch(pressure.lines)]
 
 
 class _Shop:
@@ -96,9 +101,31 @@ class _Shop:
         """Availability of many SKUs a call, on several connections, each call after the last one's answer."""
         before, began = self._cpu.seconds(), time.monotonic()
         count = sum(await asyncio.gather(*(self._read_until(began + seconds) for _ in range(_CONNECTIONS))))
-        took_s, after = time.monotonic() - began, self._cpu.seconds()
-        span = Span(count, took_s, costs(before, after, count), pace())
+        span = self._since(before, began, count)
         return Rate.of("HTTP availability", f"{_SKUS} SKUs a call, in positions", span, _POSITIONS_GOAL)
+
+    async def send_batch(self, lines: int) -> Rate:
+        """One batch of receives, from its first line sent to its last decision read."""
+        before, began, count = self._cpu.seconds(), time.monotonic(), 0
+        async for answer in self._caller.stream("batch", self._receives(lines)):
+            if answer.get("outcome") != "applied":
+                raise Corrupt(f"batch: {answer}")
+            count += 1
+        if count != lines:
+            raise Corrupt(f"batch: {count} answers to {lines} lines")
+        return Rate.of("HTTP batch", f"{lines:,} receives, in lines", self._since(before, began, count), _LINES_GOAL)
+
+    async def _receives(self, lines: int) -> AsyncIterator[bytes]:
+        for start in range(0, lines, _PIECE):
+            places = [self._random.choice(self._places) for _ in range(min(_PIECE, lines - start))]
+            yield b"".join(
+                b'{"type":"receive","sku_id":"%b","warehouse_id":%d,"quantity":1}\n' % (sku_id.encode(), place)
+                for sku_id, place in places
+            )
+
+    def _since(self, before: Mapping[str, float], began: float, count: int) -> Span:
+        took_s, after = time.monotonic() - began, self._cpu.seconds()
+        return Span(count, took_s, costs(before, after, count), pace())
 
     async def _read_until(self, until: float) -> int:
         count, skus = 0, [sku_id for sku_id, _ in self._places]

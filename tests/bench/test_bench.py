@@ -19,7 +19,7 @@ from onhand.deploy.bench.load import Load
 WIDE = Load("WIDE", 20, 300, mix=True)
 HOT = Load("HOT", 1, 300, mix=True)
 TRAFFIC = 50
-PRESSURE = Pressure(reserves_per_s=100, commits_per_s=50, steady_s=1, reads_s=0.5, warm_up=20)
+PRESSURE = Pressure(reserves_per_s=100, commits_per_s=50, steady_s=1, reads_s=0.5, lines=600, warm_up=20)
 
 
 class Measured(NamedTuple):
@@ -35,6 +35,7 @@ class Measured(NamedTuple):
     http_reserves: Latency
     http_commits: Latency
     http_reads: Rate
+    http_batch: Rate
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +80,7 @@ def test_rates_and_ratio_are_of_what_was_counted(measured: Measured) -> None:
         measured.together,
         measured.expiry,
         measured.http_reads,
+        measured.http_batch,
     ):
         assert rate.count > 0
         assert rate.per_s == pytest.approx(rate.count / rate.seconds)
@@ -98,6 +100,7 @@ def test_every_call_over_http_was_answered(measured: Measured) -> None:
         assert 0 < latency.p50_ms <= latency.p99_ms <= latency.max_ms
     assert measured.http_reads.count >= 100
     assert measured.http_reads.count % 100 == 0
+    assert measured.http_batch.count == 600
 
 
 def test_cpu_is_told_by_process(measured: Measured) -> None:
@@ -106,7 +109,7 @@ def test_cpu_is_told_by_process(measured: Measured) -> None:
     assert measured.plain.cpu_us.keys() == servers | {"plain"}
     assert measured.ledger.cpu_us.keys() == servers | {"ledger"}
     assert measured.together.cpu_us.keys() == servers | {"gate", "ledger"}
-    for figure in (measured.http_reserves, measured.http_commits, measured.http_reads):
+    for figure in (measured.http_reserves, measured.http_commits, measured.http_reads, measured.http_batch):
         assert figure.cpu_us.keys() == servers | {"gateway", "gate", "ledger"}
 
 
