@@ -15,7 +15,9 @@ holds as long as the second look-up finds the same partition. Where it does not,
   repeat, answered `replayed`.
 
 So nothing is ever done twice; in the first two cases, which need a crash of the router within the moment that matters, a command has a
-refusal beside its answer. A consumer tells them apart: of two complete decisions on an id the one that is done counts.
+refusal beside its answer. A consumer tells them apart: of two complete decisions on an id the one that is done counts. And where a later
+request of the same batch had reached that other partition already, the copy's stamp is below it: it is dropped, and the command has no
+answer at all; its sender asks again under the same id, as after any answer that does not come.
 """
 
 import asyncio
