@@ -87,7 +87,7 @@ ssl.keystore.key={key}
 
 def test_the_whole_system_works_on_servers_with_tls(servers: dict[str, str], state_dir: Path) -> None:
     with Stack(state_dir / "ours", gates=1, base_env=servers) as system, Talk(servers["ONHAND_KAFKA"]) as talk:
-        assert set(system.endpoints["processes"]) == {"gate-1", "ledger-1", "gateway-1"}
+        assert set(system.endpoints["processes"]) == {"gate-1", "ledger-1", "gateway-1", "router-1"}
         assert talk.ask(talk.command("receive", "TLS", quantity=10))["outcome"] == "applied"
         wish = talk.command("reserve", "TLS", quantity=3)
         assert talk.ask(wish)["available_qty"] == 7
