@@ -38,7 +38,7 @@ INSERT INTO refused_units SELECT n % 8, '2026-11-22', 'S' || n, 1, 1 FROM genera
 INSERT INTO reservations SELECT gen_random_uuid(), 'S' || n, 1, 1, NULL, now(), 'active', NULL, 0, NULL, NULL, 0, 0
     FROM generate_series(1, 20000) n;
 INSERT INTO warehouses SELECT n, 'w', 'UTC', ARRAY[1], ARRAY[]::date[], '14:00', 1 FROM generate_series(1, 2000) n;
-INSERT INTO transfers SELECT gen_random_uuid(), now(), 'S' || n, 9, 1, 'dispatch', 5, 0, 0, now(), 'open', 1
+INSERT INTO transfers SELECT gen_random_uuid(), now(), 'S' || n, 9, 1, 'dispatch', 5, 0, 0, 5, now(), 'open', 1
     FROM generate_series(1, 20000) n;
 INSERT INTO batch_blocks SELECT gen_random_uuid(), n, '\\x00000001', '\\x0000000000000001', now() FROM generate_series(1, 10000) n;
 INSERT INTO batch_blocks SELECT 'BATCH', n * 1000, '\\x00000001', '\\x0000000000000001', now() FROM generate_series(1, 10000) n;
