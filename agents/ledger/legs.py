@@ -9,8 +9,6 @@ from onhand.schemas.positions import position_key
 from onhand.sql.remembered import Entry, Lines
 from onhand.sql.window import Movement, Transfer, movement_id
 
-_DISCREPANCY = "adjust"
-
 
 def counted(folding: Folding, told: Told, decision: Checked) -> None:
     """A count that found another number is an adjust by the difference."""
@@ -56,7 +54,7 @@ def arrived(folding: Folding, told: Told, decision: Checked) -> None:
     if quantity:
         folding.change(told, quantity)
     if discrepancy:
-        _append(folding, told, _DISCREPANCY, discrepancy)
+        _append(folding, told, "adjust", discrepancy)
     body = use_hash(f"arrive {position} {quantity} {decision.transfer_id}")
     _remember(folding, told, Entry(decision.id, decision.decided_at_ms, body, Outcome.APPLIED, quantity))
     if decision.final:

@@ -119,8 +119,11 @@ def _client_command(value: bytes | None) -> Any:
     """The command that somebody sent, also where a slip of onhand's own brings it; None where nobody did."""
     try:
         return _inside(decode_slip(value or b""))
-    except ValueError:  # it is none, as most records
-        pass
+    except ValueError:  # it is no slip, as most records
+        return _plain_command(value)
+
+
+def _plain_command(value: bytes | None) -> Any:
     try:
         command = decode_command(value)
     except Malformed:

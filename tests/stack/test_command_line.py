@@ -159,7 +159,7 @@ def test_a_directory_that_cannot_be_written_is_1_in_a_line(words: list[str], tmp
 def test_a_start_in_the_background_fails_as_it_would_in_the_foreground(
     words: list[str], fault: type[StackError], tmp_path: Path
 ) -> None:
-    told = words[0] if fault is Usage else words[1]
+    told = f"Invalid value for '{words[0]}'" if fault is Usage else words[1]
     with pytest.raises(fault, match=told):
         detach(StateDir.at(tmp_path), words)
 

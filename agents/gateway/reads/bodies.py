@@ -108,11 +108,11 @@ class Reservation(BaseModel):
 
 def _a_date(value: Any) -> date:
     try:
-        if _DATE.fullmatch(value):
-            return date.fromisoformat(value)
+        if not _DATE.fullmatch(value):
+            raise ValueError("another form of ISO 8601")
+        return date.fromisoformat(value)
     except (TypeError, ValueError):
-        pass  # told below, as for all that is none
-    raise ValueError(f"holidays: {str(value)[:40]!r} is not a date like 2026-12-25")
+        raise ValueError(f"holidays: {str(value)[:40]!r} is not a date like 2026-12-25") from None
 
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
