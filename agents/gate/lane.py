@@ -1,13 +1,16 @@
 """The lane of the gate: one partition of `inventory.commands`, decided in order, told in order.
 
 The life of a batch: admitted, decided by the script (atomically with the watermark and its outcomes), published, acknowledged. A
-crash anywhere leaves either nothing or stored outcomes, which the next owner publishes again. Under load three batches are under way:
-one is being published, the next one decided, and the one behind that admitted; so at most two are decided and not published.
+crash anywhere leaves either nothing or stored outcomes, which the next owner publishes again. Under load several batches are under
+way at once, one being published, one decided, one waiting at the store: the script takes them in order, whatever arrives first, since
+each call names the watermark that it follows.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 
@@ -23,7 +26,7 @@ from onhand.agents.inbox import Inbox
 from onhand.agents.lanes import cancel
 from onhand.agents.ports import Clock, Log, Publisher, Record
 from onhand.agents.probes import Probe, no_probe
-from onhand.lua.format import Gap, Missing, Outcomes, RecordMark, Row, Rules, unpack_outcomes
+from onhand.lua.format import Decided, Gap, Missing, Outcomes, RecordMark, Row, Rules, unpack_outcomes
 from onhand.schemas.faults import Retryable
 from onhand.schemas.signing import Keyring
 from onhand.schemas.topics import COMMANDS, DECISIONS, DLQ
@@ -31,6 +34,8 @@ from onhand.schemas.topics import COMMANDS, DECISIONS, DLQ
 log = structlog.get_logger("gate")
 
 _IDLE_S = 1.0
+_UNDER_WAY = 3
+"""Batches that are handed to the script and not published yet, at most."""
 _AHEAD_MS = 60_000
 """A record may be this far ahead of our clock; further would let reservations expire that should not."""
 
@@ -48,6 +53,13 @@ class World:
     probe: Probe = no_probe
 
 
+class _UnderWay(NamedTuple):
+    """A batch that is handed over: its call of the script, and what waits for the call and for the batch before, and publishes."""
+
+    call: asyncio.Task[Outcomes]
+    telling: asyncio.Task[None]
+
+
 class GateLane:
     """Decides one partition. `run` begins with recovery; any fault ends it and the next run recovers."""
 
@@ -61,8 +73,7 @@ class GateLane:
         self._ahead = -1
         """The last offset that was handed to the script; beyond the mark while a call is under way."""
         self._untrimmed = False
-        self._deciding: asyncio.Task[None] | None = None
-        self._publishing: asyncio.Task[None] | None = None
+        self._under_way: deque[_UnderWay] = deque()
         self._place: Place
         self._admission: Admission
         self._sweeper = Sweeper(partition, world.store, world.publisher, world.clock, world.keyring)
@@ -80,13 +91,15 @@ class GateLane:
             self.started.set()
             sweeping = asyncio.create_task(self._sweeper.run(), name=f"sweeper-{self.partition}")
             while True:
+                await self._told(_UNDER_WAY - 1)
                 records = await self._inbox.get(UNITS, _IDLE_S)
                 if sweeping.done():
                     await sweeping  # it ends only by what it cannot mend; without it holds would stay for ever
                 await (self._look() if records is None else self._take(records))
         finally:
-            tasks, self._deciding, self._publishing = (sweeping, self._deciding, self._publishing), None, None
-            await cancel(*tasks)
+            tasks = [task for batch in self._under_way for task in batch]
+            self._under_way.clear()
+            await cancel(sweeping, *tasks)
 
     async def _take(self, records: Sequence[Record]) -> None:
         """Decide what was delivered, behind what was left out; what was decided before is only acknowledged."""
@@ -110,46 +123,53 @@ class GateLane:
             await self._decide(records)
         await self._decided()
         if self._mark < until - 1:
-            await self._call(until - 1, None, [])
+            await self._call(until - 1)
 
     async def _decide(self, records: Sequence[Record]) -> None:
         horizon = self._world.clock.now_ms() + _AHEAD_MS
         for batch in self._admission.prepare(records):
-            last = batch.records[-1]
             ahead = next((record.offset for record in batch.records if record.timestamp > horizon), None)
             if ahead is not None:
                 raise Alarm("clock_ahead", f"a record is more than {_AHEAD_MS} ms ahead of this clock", ahead)
-            await self._decided()
-            self._ahead = last.offset
-            self._deciding = asyncio.create_task(self._turn(batch))
-            if self._inbox.waiting:
-                await asyncio.sleep(0)  # the call leaves, and the next batch is admitted while it is away
-            else:
-                await self._decided()
+            await self._told(_UNDER_WAY - 1)
+            self._hand_over(batch)
+        if not self._inbox.waiting:
+            await self._decided()  # what comes meanwhile makes a larger batch
 
-    async def _turn(self, batch: Prepared) -> None:
-        """Have a batch decided, and begin to publish it once the batch before is published."""
-        last = batch.records[-1]
-        outcomes = await self._call(batch.last, RecordMark(last.offset, record_hash(last), last.timestamp), batch.rows)
-        await self._settled()
-        self._publishing = asyncio.create_task(self._publish(batch, outcomes))
+    def _hand_over(self, batch: Prepared) -> None:
+        """Have a batch decided, and told behind the batch before."""
+        record, before = batch.records[-1], self._under_way[-1] if self._under_way else None
+        mark = RecordMark(record.offset, record_hash(record), record.timestamp)
+        called = self._follow(self._ahead, batch.last, mark, batch.rows, before)
+        self._ahead = batch.last
+        call = asyncio.create_task(called)
+        self._under_way.append(_UnderWay(call, asyncio.create_task(self._tell(batch, call, before))))
 
-    async def _decided(self) -> None:
-        """Wait until the batch that was handed over is decided; its fault is ours."""
-        task, self._deciding = self._deciding, None
-        if task is not None:
-            await task
+    async def _follow(
+        self, prev: int, last: int, record: RecordMark, rows: Sequence[Row], before: "_UnderWay | None"
+    ) -> Outcomes:
+        """A call of the script that may leave while the one before is under way."""
+        answer = await self._ask(prev, last, record, rows)
+        if isinstance(answer, Gap) and before is not None:
+            await before.call  # ours went over another connection and came first, or that one's fault is ours
+            answer = await self._ask(prev, last, record, rows)
+        return self._judge(answer, prev, last)
 
-    async def _call(self, last: int, record: RecordMark | None, rows: Sequence[Row]) -> Outcomes:
-        """One call of the script, which moves the mark to `last`."""
+    async def _call(self, last: int) -> None:
+        """A call without records, which moves the mark to `last`."""
+        self._judge(await self._ask(self._mark, last, None, []), self._mark, last)
+
+    async def _ask(self, prev: int, last: int, record: RecordMark | None, rows: Sequence[Row]) -> Decided:
         self._world.probe("before_script")
-        prev, published = self._mark, self._published
-        answer = await self._world.store.decide(self.partition, prev, last, published, record, rows)
+        answer = await self._world.store.decide(self.partition, prev, last, self._published, record, rows)
         self._world.probe("after_script")
+        return answer
+
+    def _judge(self, answer: Decided, prev: int, last: int) -> Outcomes:
         match answer:
             case Outcomes():
-                self._mark, self._ahead, self._untrimmed = last, max(last, self._ahead), last > prev
-                self._sweeper.decided(last)
+                self._mark, self._ahead, self._untrimmed = max(last, self._mark), max(last, self._ahead), last > prev
+                self._sweeper.decided(self._mark)
                 return answer
             case Missing():
                 raise lost()
@@ -157,11 +177,27 @@ class GateLane:
                 raise foreign_rules(version)
             case _:
                 where = "behind" if isinstance(answer, Gap) else "ahead"
-                raise Retryable(f"the gate is at {answer.mark}, {where} of this lane at {self._mark}: it must recover")
+                raise Retryable(f"the gate is at {answer.mark}, {where} of this lane at {prev}: it must recover")
 
-    async def _publish(self, batch: Prepared, outcomes: Outcomes) -> None:
-        """Tell a batch and acknowledge it. Its slips and dead letters go first, so that a told decision proves them."""
-        told: Told = tell(self._place, batch, outcomes.flat)
+    async def _decided(self) -> None:
+        """Wait until all that was handed over is decided; a fault of the last call is ours."""
+        if self._under_way:
+            await self._under_way[-1].call
+
+    async def _told(self, left: int = 0) -> None:
+        """Wait until at most `left` batches are under way; a fault in one is ours."""
+        while len(self._under_way) > left or (self._under_way and self._under_way[0].telling.done()):
+            await self._under_way[0].telling
+            self._under_way.popleft()
+
+    async def _tell(self, batch: Prepared, call: asyncio.Task[Outcomes], before: "_UnderWay | None") -> None:
+        told = tell(self._place, batch, (await call).flat)
+        if before is not None:
+            await before.telling
+        await self._publish(batch, told)
+
+    async def _publish(self, batch: Prepared, told: Told) -> None:
+        """Publish what a batch tells and acknowledge it. Slips and dead letters go first, so that a told decision proves them."""
         if told.forwards:
             await self._forward(told.forwards)
         self._world.probe("after_forwards")
@@ -181,23 +217,17 @@ class GateLane:
             if isinstance(answer, BaseException):
                 raise answer
 
-    async def _settled(self) -> None:
-        """Wait until the batch before is published; its fault is ours."""
-        task, self._publishing = self._publishing, None
-        if task is not None:
-            await task
-
     async def _look(self) -> None:
         """Nothing comes: has the watermark moved under us (a failover), has the log something that was not delivered?"""
         await self._decided()
-        await self._settled()
+        await self._told()
         offset = await self._world.store.offset(self.partition)
         if offset is None:
             raise lost()
         if offset != self._mark:
             raise Retryable(f"idle, and the gate is at {offset}, not {self._mark}: it must recover")
         if self._untrimmed:
-            await self._call(self._mark, None, [])
+            await self._call(self._mark)
         _, end = await self._world.log.bounds(COMMANDS, self.partition)
         if end > self._mark + 1:
             await self._catch_up(end)
@@ -224,6 +254,7 @@ class GateLane:
                 log.error("records are gone, not told again", partition=self.partition, last=stored.last)
                 continue
             among = [record for record in records if stored.prev < record.offset <= stored.last]
-            await self._publish(self._admission.again(among), unpack_outcomes(stored.blob))
+            batch = self._admission.again(among)
+            await self._publish(batch, tell(self._place, batch, unpack_outcomes(stored.blob).flat))
         self._published = mark.offset
         log.info("recovered", partition=self.partition, offset=mark.offset, republished=len(mark.unpublished))

@@ -54,6 +54,8 @@ from onhand.schemas.faults import Corrupt, Retryable
 
 TIMEOUT_S = 5.0
 MAX_SWEEP_LIMIT = 4_000
+_CALLS = 4
+"""Calls that decide, at the server at once: it has one thread, and readers stand in the same queue."""
 
 _PASSING = (
     ConnectionLost, TimedOut, NoScriptError, BusyLoadingError, ReadOnlyError, OutOfMemoryError, MasterDownError,
@@ -78,6 +80,7 @@ class Gate:
         self._send: Callable[..., Awaitable[Any]] = redis.execute_command
         self._timeout_s = timeout_s
         self._keys: dict[int, Keys] = {}
+        self._room = asyncio.Semaphore(_CALLS)
 
     async def decide(
         self, partition: int, prev: int, last: int, published: int, record: RecordMark | None, rows: Sequence[Row]
@@ -89,7 +92,9 @@ class Gate:
         """
         keys = self._keys_of(partition)
         mark: Sequence[Any] = record if record is not None else ("", "", "")
-        reply = await self._script(GATE, keys[:4], keys.inv, keys.end, prev, last, published, *mark, pack_rows(rows))
+        args = (keys.inv, keys.end, prev, last, published, *mark, pack_rows(rows))
+        async with self._room:
+            reply = await self._script(GATE, keys[:4], *args)
         return unpack_outcomes(reply) if isinstance(reply, bytes) else _refusal(reply)
 
     async def birth(self, partition: int, topic_id: str, partitions: int, window_ms: int, sweep_limit: int) -> bool:
