@@ -57,6 +57,12 @@ def test_slices_take_turns_and_keep_the_order_of_each_partition() -> None:
     assert [piece.offset for _, piece in slices] == [SLICE - 1, 52, 2 * SLICE - 1, 2 * SLICE]
 
 
+async def test_empty_partitions_are_asked_in_short_turns(consumer: Any) -> None:
+    """Or one that is used up meanwhile waits for as long."""
+    made = consumer._new_consumer_thread()._create_worker_consumer(consumer.transport)
+    assert made._fetch_max_wait_ms == 100
+
+
 def test_our_consumer_is_the_one_that_faust_makes(consumer: Any) -> None:
     assert type(consumer) is Consumer
 
