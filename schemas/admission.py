@@ -4,7 +4,9 @@ It never raises for bad input: a record that is no command of ours is admitted a
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from onhand.schemas import signing
 from onhand.schemas.codec import Malformed, decode_command, use_hash
@@ -21,7 +23,7 @@ RecordHeaders = Iterable[tuple[str, bytes | None]]
 """Kafka allows a header without a value."""
 
 
-class Admitted(NamedTuple):
+class Admitted(msgspec.Struct, frozen=True):
     """A record, judged by itself.
 
     `command` is the client's, also where a slip brings it, an `Order` where it is about one. `position` is there where it is

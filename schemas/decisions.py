@@ -24,17 +24,20 @@ class Use(Word, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     short: list[dict[str, Any]] | None = None
 
 
-class Decision(Word, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """One decision. The numbers are those of the position afterwards, in units; times are of the partition's clock."""
+class Decision(Word, frozen=True, omit_defaults=True, gc=False):
+    """One decision. The numbers are those of the position afterwards, in units; times are of the partition's clock.
+
+    The gate makes one for every command, by the order of the fields up to `reference_id`: by their names it costs five times as much.
+    """
 
     seq: Whole
+    outcome: str
+    complete: bool
+    source_offset: Whole
+    decided_at_ms: TimeMs
     type: str | None = None
     id: str | None = None
     reservation_id: str | None = None
-    transfer_id: str | None = None
-    outcome: str
-    message: str | None = None
-    reason: str | None = None
     sku_id: str | None = None
     warehouse_id: Whole | None = None
     quantity: Whole | None = None
@@ -47,6 +50,9 @@ class Decision(Word, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     channel: str | None = None
     order_id: str | None = None
     reference_id: str | None = None
+    message: str | None = None
+    reason: str | None = None
+    transfer_id: str | None = None
     source_warehouse: Whole | None = None
     dest_warehouse: Whole | None = None
     mode: str | None = None
@@ -63,9 +69,6 @@ class Decision(Word, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     use: Use | None = None
     seen: list[tuple[Whole, Whole, Whole]] | None = None
     """Stamps of slips that were seen since the decision before: onhand's own bookkeeping."""
-    complete: bool
-    source_offset: Whole
-    decided_at_ms: TimeMs
 
     @property
     def position(self) -> str | None:

@@ -44,14 +44,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
         return self.lines[0].position
 
 
-class Leg(NamedTuple):
+class Leg(msgspec.Struct, frozen=True):
     """What one partition decides of an order, in one step: its lines, by ascending index."""
 
     partition: int
     lines: list[LegLine]
 
 
-class Route(NamedTuple):
+class Route(msgspec.Struct, frozen=True):
     """An order's legs, in the order in which they are decided, and the index of the one that a record is about."""
 
     legs: list[Leg]
@@ -70,7 +70,7 @@ class Route(NamedTuple):
     @property
     def partitions(self) -> list[int]:
         """Of all legs."""
-        return [leg[0] for leg in self.legs]
+        return [leg.partition for leg in self.legs]
 
     @property
     def is_last(self) -> bool:
@@ -81,17 +81,18 @@ class Route(NamedTuple):
 def order_of(reserve: Reserve) -> Order | None:
     """The order that a reserve with lines is; None where they are all of one position."""
     lines: dict[str, LegLine] = {}
-    units: dict[str, int] = {}
     for index, line in enumerate(reserve.lines or ()):
-        position = f"{line.sku_id}:{line.warehouse_id}"
-        quantity = units[position] = units.get(position, 0) + line.quantity
-        lines[position] = LegLine(position, quantity, lines[position].line if position in lines else index)
-    if len(units) < 2:
+        position, units = f"{line.sku_id}:{line.warehouse_id}", line.quantity
+        known = lines.get(position)
+        lines[position] = (
+            LegLine(position, units, index) if known is None else known._replace(units=known.units + units)
+        )
+    if len(lines) < 2:
         return None
     return Order(
         id=reserve.id,
         lines=list(lines.values()),
-        hash=use_hash(reserve_use(units)),
+        hash=use_hash(reserve_use({position: line[1] for position, line in lines.items()})),
         ttl_ms=reserve.ttl_ms,
         channel=reserve.channel,
         order_id=reserve.order_id,

@@ -1,15 +1,11 @@
 """The header that marks onhand's own records in `inventory.commands`: ``v1;<key id>;<hex HMAC-SHA256 of the value>``."""
 
-import hashlib
 import hmac
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
 
 HEADER = "onhand"
-_BLOCK = 64
-"""Bytes that SHA-256 takes at a time."""
 _KEY = re.compile(r"([A-Za-z0-9._-]{1,64}):((?:[0-9a-fA-F]{2}){16,128})")
 
 
@@ -47,14 +43,11 @@ class Keyring:
 
 def _mac(key: bytes, value: bytes) -> str:
     """HMAC-SHA256 in hex (RFC 2104). Each slip is signed once and verified once, and the key's part is half of the work."""
-    inner_half, outer_half = _halves(key)
-    inner, outer = inner_half.copy(), outer_half.copy()
-    inner.update(value)
-    outer.update(inner.digest())
-    return str(outer.hexdigest())
+    mac = _keyed(key).copy()
+    mac.update(value)
+    return mac.hexdigest()
 
 
 @lru_cache
-def _halves(key: bytes) -> tuple[Any, Any]:
-    block = (key if len(key) <= _BLOCK else hashlib.sha256(key).digest()).ljust(_BLOCK, b"\0")
-    return hashlib.sha256(bytes(b ^ 0x36 for b in block)), hashlib.sha256(bytes(b ^ 0x5C for b in block))
+def _keyed(key: bytes) -> hmac.HMAC:
+    return hmac.new(key, digestmod="sha256")

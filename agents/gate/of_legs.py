@@ -1,6 +1,5 @@
 """What decisions about lines of orders and transfers tell, of which a record may have several."""
 
-from functools import lru_cache
 from typing import Any
 
 from onhand.lua.format import (
@@ -11,7 +10,6 @@ from onhand.lua.format import (
     HOLD_ORDER_ID,
     HOLD_POSITION,
     LEG_BODY,
-    LEG_COMPLETE,
     LEG_FLAG,
     LEG_LINE,
     LEG_OPENED_AT_MS,
@@ -22,39 +20,32 @@ from onhand.schemas.commands import Arrive, Op, Release, Transfer
 from onhand.schemas.decisions import Use
 from onhand.schemas.legs import Order
 from onhand.schemas.outcomes import Outcome
-from onhand.schemas.positions import position_key, split_position
-from onhand.schemas.slips import Short, Undo, Unplaced
+from onhand.schemas.positions import split_position
+from onhand.schemas.slips import Short, Undo
 
-Told = dict[str, Any]
+Who = tuple[str | None, str | None, str | None]
+"""type, id, reservation_id of a decision."""
+Whose = tuple[str | None, str | None, str | None]
+"""channel, order_id, reference_id of a decision."""
+More = dict[str, Any]
+"""Fields that few decisions have."""
 
 _RESERVED = int(Outcome.RESERVED)
 _ENDED = frozenset((int(Outcome.COMMITTED), int(Outcome.RELEASED), int(Outcome.EXTENDED)))
 
 
-def told(admitted: Admitted, code: int, leg: Any) -> tuple[str, Told]:
-    """The decision's position, and its fields but for the numbers; `leg` as the script tells it."""
+def told(admitted: Admitted, code: int, leg: Any) -> tuple[str, Who, Whose, More]:
+    """The decision's position, and its fields but for the numbers and the line; `leg` as the script tells it."""
     command = admitted.command
     if type(command) is Transfer:
-        position, fields = _of_transfer(admitted, command, leg)
+        position, who, whose, more = _of_transfer(admitted, command, leg)
     elif type(command) is Arrive:
-        position, fields = _of_arrive(command, leg)
+        position, who, whose, more = _of_arrive(command, leg)
     else:
-        position, fields = leg[HOLD_POSITION], _of_order(admitted, leg)
-    fields["sku_id"], fields["warehouse_id"] = _parts(position)
-    fields["line"], fields["complete"] = leg[LEG_LINE], leg[LEG_COMPLETE]
+        position, (who, whose, more) = leg[HOLD_POSITION], _of_order(admitted, leg)
     if leg[LEG_BODY] is not False:
-        fields["use"] = _use(admitted, code, leg)
-    return position, fields
-
-
-_parts = lru_cache(maxsize=1 << 16)(split_position)
-
-
-def of_unplaced(admitted: Admitted) -> Told:
-    """Of a reservation that nobody could find."""
-    slip = admitted.slip
-    assert type(slip) is Unplaced
-    return {"type": slip.verb, "id": slip.id, "reservation_id": slip.reservation_id, "reference_id": slip.reference_id}
+        more["use"] = _use(admitted, code, leg)
+    return position, who, whose, more
 
 
 def _use(admitted: Admitted, code: int, leg: Any) -> Use:
@@ -71,27 +62,19 @@ def _use(admitted: Admitted, code: int, leg: Any) -> Use:
     return Use(hash=body, opened_at_ms=opened_at_ms, at=command.position if is_remembered else None)
 
 
-def _of_order(admitted: Admitted, leg: Any) -> Told:
+def _of_order(admitted: Admitted, leg: Any) -> tuple[Who, Whose, More]:
     command: Any = admitted.command
     if type(command) is Order:
-        fields: Told = {
-            "type": "reserve", "id": command.id, "reservation_id": command.id, "reference_id": command.reference_id,
-            "channel": command.channel, "order_id": command.order_id,
-        }  # fmt: skip
         if admitted.op is Op.UNDO_ORDER:
-            return fields | {"type": "release", "id": None, "reference_id": None, "reason": "order_refused"}
-        if leg[LEG_SHORT]:
-            fields["short"] = [line.told() for line in shorts_of(leg[LEG_SHORT])]
-        return fields
-    fields = {
-        "reservation_id": leg[HOLD_ID],
-        "channel": leg[HOLD_CHANNEL] or None,
-        "order_id": leg[HOLD_ORDER_ID] or None,
-    }
+            whose = command.channel, command.order_id, None
+            return ("release", None, command.id), whose, {"reason": "order_refused"}
+        more = {"short": [line.told() for line in shorts_of(leg[LEG_SHORT])]} if leg[LEG_SHORT] else {}
+        return ("reserve", command.id, command.id), (command.channel, command.order_id, command.reference_id), more
+    channel, order_id = leg[HOLD_CHANNEL] or None, leg[HOLD_ORDER_ID] or None
     if command is None or admitted.op is Op.SWEEP:
-        return fields | {"type": "expire", "id": leg[HOLD_ID]}
-    reason = command.reason if type(command) is Release else None
-    return fields | {"type": command.type, "id": command.id, "reference_id": command.reference_id, "reason": reason}
+        return ("expire", leg[HOLD_ID], leg[HOLD_ID]), (channel, order_id, None), {}
+    reason = {"reason": command.reason} if type(command) is Release else {}
+    return (command.type, command.id, leg[HOLD_ID]), (channel, order_id, command.reference_id), reason
 
 
 def shorts_of(flat: Any) -> list[Short]:
@@ -106,23 +89,22 @@ def shorts_of(flat: Any) -> list[Short]:
     return shorts
 
 
-def _of_transfer(admitted: Admitted, transfer: Transfer, leg: Any) -> tuple[str, Told]:
-    fields: Told = {
-        "type": "transfer", "id": transfer.id, "transfer_id": transfer.id, "reference_id": transfer.reference_id,
-        "source_warehouse": transfer.warehouse_id, "dest_warehouse": transfer.to_warehouse_id, "mode": transfer.mode,
-        "expected_at_ms": transfer.expected_at_ms,
+def _of_transfer(admitted: Admitted, transfer: Transfer, leg: Any) -> tuple[str, Who, Whose, More]:
+    is_undone = admitted.op is Op.UNDO_TRANSFER
+    more: More = {
+        "transfer_id": transfer.id, "source_warehouse": transfer.warehouse_id,
+        "dest_warehouse": transfer.to_warehouse_id, "mode": transfer.mode,
     }  # fmt: skip
-    if admitted.op is Op.UNDO_TRANSFER:
-        fields |= {"id": None, "reason": "transfer_refused", "expected_at_ms": None}
-    return transfer.destination if leg[LEG_LINE] else transfer.position, fields
+    more |= {"reason": "transfer_refused"} if is_undone else {"expected_at_ms": transfer.expected_at_ms}
+    position = transfer.destination if leg[LEG_LINE] else transfer.position
+    return position, ("transfer", None if is_undone else transfer.id, None), (None, None, transfer.reference_id), more
 
 
-def _of_arrive(arrive: Arrive, leg: Any) -> tuple[str, Told]:
+def _of_arrive(arrive: Arrive, leg: Any) -> tuple[str, Who, Whose, More]:
     discrepancy = leg[ARRIVE_DISCREPANCY] or None
     _, source = split_position(leg[ARRIVE_SOURCE])
-    fields: Told = {
-        "type": "arrive", "id": arrive.id, "transfer_id": arrive.transfer_id, "reference_id": arrive.reference_id,
-        "source_warehouse": source, "dest_warehouse": arrive.warehouse_id, "final": arrive.final,
-        "discrepancy": discrepancy, "reason": "transfer_discrepancy" if discrepancy else None,
+    more: More = {
+        "transfer_id": arrive.transfer_id, "source_warehouse": source, "dest_warehouse": arrive.warehouse_id,
+        "final": arrive.final, "discrepancy": discrepancy, "reason": "transfer_discrepancy" if discrepancy else None,
     }  # fmt: skip
-    return position_key(arrive.sku_id, arrive.warehouse_id), fields
+    return arrive.position, ("arrive", arrive.id, None), (None, None, arrive.reference_id), more

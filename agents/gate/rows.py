@@ -12,24 +12,26 @@ from onhand.schemas.outcomes import Outcome
 from onhand.schemas.partitioner import partition_of
 from onhand.schemas.slips import Arrival, Hop, Settle, Short, Undo
 
+_SEVERAL = int(Op.TRANSFER)
+"""From here on the verbs touch several positions, or are slips."""
 _ENDS = {"commit": Outcome.COMMITTED, "release": Outcome.RELEASED, "extend": Outcome.EXTENDED}
 
 
 def row_of(record: Record, admitted: Admitted, partitions: int) -> Row:
     """The row of a record; its columns are those of `onhand.lua.format.Row`."""
-    op, command, position, body, quantity = admitted[:5]
-    offset, at_ms = record.offset, record.timestamp
-    slip = None if admitted.slip is None and op < Op.TRANSFER else _slip(admitted, partitions)
+    op, command, position, body = admitted.op, admitted.command, admitted.position, admitted.body
+    offset, at_ms, quantity = record.offset, record.timestamp, admitted.quantity
+    slip = None if admitted.slip is None and op < _SEVERAL else _slip(admitted, partitions)
     if type(command) is Reserve or type(command) is Order:
-        wish = command.ttl_ms, command.channel, command.order_id
-        return op, offset, at_ms, command.id, position, quantity, body, None, *wish, slip
+        ttl_ms, channel, order_id = command.ttl_ms, command.channel, command.order_id
+        return op, offset, at_ms, command.id, position, quantity, body, None, ttl_ms, channel, order_id, slip
     if op is Op.SETTLE:
         return _settling(op, offset, at_ms, admitted, slip)
     if command is None or op is Op.SWEEP:
         return op, offset, at_ms, None, position, None, 0, None, None, None, None, slip
-    ttl_ms = command.ttl_ms if type(command) is Extend else None
+    longer = command.ttl_ms if type(command) is Extend else None
     known: Any = command
-    return op, offset, at_ms, known.id, position, quantity, body, known.target, ttl_ms, None, None, slip
+    return op, offset, at_ms, known.id, position, quantity, body, known.target, longer, None, None, slip
 
 
 def _settling(op: Op, offset: int, at_ms: int, admitted: Admitted, slip: Slip | None) -> Row:

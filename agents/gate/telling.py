@@ -1,20 +1,22 @@
 """From the script's outcomes to decisions: what the outcome holds, and what only the record knows."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from onhand.agents.gate import forwards, of_legs
 from onhand.agents.gate.batch import Prepared
 from onhand.agents.gate.forwards import Forwards, Stamps
 from onhand.agents.gate.place import Place
+from onhand.agents.gate.subjects import subject
 from onhand.agents.ports import Message, Record
-from onhand.lua.format import CODE, FIRST, HOLD, HOLD_CHANNEL, HOLD_ORDER_ID, HOLD_POSITION, SEEN, STRIDE
+from onhand.lua.format import CODE, FIRST, HOLD, LEG_COMPLETE, LEG_LINE, SEEN, STRIDE
 from onhand.schemas.admission import Admitted
-from onhand.schemas.commands import Arrive, Op, Release, Reserve, SetReorder, Ship
+from onhand.schemas.commands import Op
 from onhand.schemas.decisions import Decision
 from onhand.schemas.events import TRACE_HEADER, trace_of
 from onhand.schemas.faults import Corrupt
-from onhand.schemas.outcomes import REPLAYED, WORDS, Outcome
+from onhand.schemas.outcomes import REPLAYED, WORDS
 from onhand.schemas.positions import split_position
 from onhand.schemas.topics import COMMANDS, dlq_headers
 
@@ -85,80 +87,40 @@ def _decision(
     seq: int, record: Record, admitted: Admitted, outcome: Flat, index: int | None = None, of: int = 1, seen: Any = None
 ) -> Message:
     offset, code, clock_ms, available, reserved, version, quantity, expires_at_ms, hold = outcome
-    command, position = admitted.command, admitted.position
-    told: dict[str, Any]
-    if hold and len(hold) > HOLD_ORDER_ID + 1:
-        position, told = of_legs.told(admitted, code, hold)
-    elif admitted.op is Op.SWEEP:
-        position, told = hold[HOLD_POSITION], _of_expiry(hold)
-    elif admitted.op is Op.UNPLACED:
-        told = of_legs.of_unplaced(admitted)
-    elif command is None:
-        told = _of_invalid(admitted)
+    replayed, complete = code >= REPLAYED, True
+    line: int | None = 0 if version >= 0 else None
+    position: str | None
+    if hold and len(hold) > LEG_LINE:
+        position, who, whose, more = of_legs.told(admitted, code, hold)
+        line, complete = hold[LEG_LINE], hold[LEG_COMPLETE]
     else:
-        told = _of_command(command, code, hold)
-        if position is None:
-            told["sku_id"] = told["warehouse_id"] = None
-    if version >= 0:
-        told["available_qty"], told["reserved_qty"], told["total_qty"] = available, reserved, available + reserved
-        told["version"] = version
-        told.setdefault("line", 0)
-    replayed = code >= REPLAYED
-    told.setdefault("complete", True)
+        position, who, whose, more = subject(admitted, code, hold)
+    numbers: _Numbers = (available, reserved, available + reserved, version) if version >= 0 else _NO_NUMBERS
+    if replayed:
+        more["replayed"] = True
+    if index is not None:
+        more["index"], more["of"] = index, of
+    if seen:
+        more["seen"] = _stamps(seen)
+    place: _Parts = _parts(position) if position else _NOWHERE
     decision = Decision(
-        seq=seq, outcome=WORDS[code - REPLAYED if replayed else code], quantity=None if quantity is False else quantity,
-        expires_at_ms=expires_at_ms or None, replayed=replayed, source_offset=offset, decided_at_ms=clock_ms,
-        index=index, of=of if index is not None else None, seen=_stamps(seen) if seen else None, **told,
+        seq, WORDS[code - REPLAYED if replayed else code], complete, offset, clock_ms,
+        *who, *place, None if quantity is False else quantity, *numbers, line, expires_at_ms or None, *whose, **more,
     )  # fmt: skip
     trace = trace_of(record.headers) if record.headers else None
-    key, headers = position.encode() if position else None, [(TRACE_HEADER, trace)] if trace is not None else ()
-    return Message(key, decision.to_json(), headers)
+    headers = [(TRACE_HEADER, trace)] if trace is not None else ()
+    return Message(position.encode() if position else None, decision.to_json(), headers)
+
+
+_parts = lru_cache(maxsize=1 << 16)(split_position)
+_Parts = tuple[str | None, int | None]
+_NOWHERE: _Parts = None, None
+_Numbers = tuple[int | None, int | None, int | None, int | None]
+_NO_NUMBERS: _Numbers = None, None, None, None
 
 
 def _stamps(flat: Flat) -> list[tuple[int, int, int]]:
     return [(flat[at], flat[at + 1], flat[at + 2]) for at in range(0, len(flat), 3)]
-
-
-def _of_command(command: Any, code: int, hold: Any) -> dict[str, Any]:
-    """What a decision on a command repeats of it; of a reservation that is held, the hold tells channel and order."""
-    if type(command) is Reserve:
-        line = command.lines[0] if command.lines else command
-        return {
-            "type": "reserve", "id": command.id, "reservation_id": command.id, "sku_id": line.sku_id,
-            "warehouse_id": line.warehouse_id, "channel": command.channel, "order_id": command.order_id,
-            "reference_id": command.reference_id,
-        }  # fmt: skip
-    told = {
-        "type": command.type, "id": command.id, "sku_id": command.sku_id,
-        "warehouse_id": command.warehouse_id, "reference_id": command.reference_id,
-    }  # fmt: skip
-    told["transfer_id" if type(command) is Arrive else "reservation_id"] = command.target
-    if hold:
-        told["channel"], told["order_id"] = hold[HOLD_CHANNEL] or None, hold[HOLD_ORDER_ID] or None
-    elif type(command) is Ship:
-        told["channel"] = command.channel
-    elif type(command) is SetReorder and code == Outcome.APPLIED:
-        told["reorder_point"], told["reorder_quantity"] = command.reorder_point, command.reorder_quantity
-    if type(command) is Release:
-        told["reason"] = command.reason
-    return told
-
-
-def _of_expiry(hold: Any) -> dict[str, Any]:
-    """The decision that ends a hold has the hold's own id: nobody sent a command."""
-    id, position, channel, order_id = hold
-    sku_id, warehouse_id = split_position(position)
-    return {
-        "type": "expire", "id": id, "reservation_id": id, "sku_id": sku_id, "warehouse_id": warehouse_id,
-        "channel": channel or None, "order_id": order_id or None,
-    }  # fmt: skip
-
-
-def _of_invalid(admitted: Admitted) -> dict[str, Any]:
-    """What was well-formed of a record that was no command, and what was not."""
-    sku_id, warehouse_id = split_position(admitted.position) if admitted.position else (None, None)
-    told = {"sku_id": sku_id, "warehouse_id": warehouse_id, "message": admitted.message}
-    return told | {"type": admitted.echo.get("type"), "id": admitted.echo.get("id")}
 
 
 def _dead_letter(partition: int, record: Record, admitted: Admitted) -> Message:

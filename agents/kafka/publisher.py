@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Sequence
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
 from onhand.agents.ports import Message
@@ -97,13 +98,13 @@ async def _by_key(producer: AIOKafkaProducer, topic: str, messages: Sequence[Mes
 
 
 async def _send(producer: AIOKafkaProducer, topic: str, message: Message) -> Awaitable[RecordMetadata]:
-    key, value, headers = message
-    if key is not None or value is not None:
-        sent: Awaitable[RecordMetadata] = await producer.send(topic, value, key, headers=list(headers))
+    headers = list(message.headers)
+    if message.key is not None or message.value is not None:
+        sent: Awaitable[RecordMetadata] = await producer.send(topic, message.value, message.key, headers=headers)
         return sent
     # `send` refuses a record that has neither, which is legal in Kafka and may have to be set aside; a batch takes it.
     batch = producer.create_batch()
-    batch.append(key=None, value=None, timestamp=None, headers=list(headers))
+    batch.append(key=None, value=None, timestamp=None, headers=headers)
     sent = await producer.send_batch(batch, topic, partition=min(await producer.partitions_for(topic)))
     return sent
 
@@ -111,15 +112,20 @@ async def _send(producer: AIOKafkaProducer, topic: str, message: Message) -> Awa
 async def _in_batches(producer: AIOKafkaProducer, topic: str, partition: int, messages: Sequence[Message]) -> int:
     batch = producer.create_batch()
     waits = []
-    for key, value, headers in messages:
-        listed = list(headers)
-        if batch.append(key=key, value=value, timestamp=None, headers=listed) is None:
+    for message in messages:
+        if not _appended(batch, message):
             waits.append(await producer.send_batch(batch, topic, partition=partition))
             batch = producer.create_batch()
-            if batch.append(key=key, value=value, timestamp=None, headers=listed) is None:
-                raise ValueError(f"a message of {len(value or b'')} bytes does not fit into a batch")
+            if not _appended(batch, message):
+                raise ValueError(f"a message of {len(message.value or b'')} bytes does not fit into a batch")
     held = batch.record_count()
     if held:
         waits.append(await producer.send_batch(batch, topic, partition=partition))
     done = [await wait for wait in waits]
     return int(done[-1].offset) + held - 1 if done else -1
+
+
+def _appended(batch: BatchBuilder, message: Message) -> bool:
+    """Whether it fitted."""
+    headers = list(message.headers) if message.headers else []
+    return batch.append(key=message.key, value=message.value, timestamp=None, headers=headers) is not None

@@ -52,7 +52,7 @@ class MemoryLog:
     def append(self, topic: str, partition: int, message: Message, at_ms: int | None = None) -> int:
         """The record's offset."""
         offset = self.hole(topic, partition)
-        key, value, headers = message
+        key, value, headers = message.key, message.value, message.headers
         at_ms = self._now_ms() if at_ms is None else at_ms
         self._records[topic, partition].append(Stored(offset, at_ms, key, value, tuple(headers)))
         return offset

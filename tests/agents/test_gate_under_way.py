@@ -10,6 +10,7 @@ from onhand.lua.format import Gap
 from onhand.lua.gate import Gate
 from onhand.schemas.faults import Retryable
 from tests.agents.house import House
+from tests.agents.memory import until
 from tests.agents.test_gate_lane import TEN, reserve
 
 BATCHES = 4
@@ -50,9 +51,7 @@ async def test_a_call_that_comes_before_its_forerunner_is_made_again(house: Hous
     much(house)
     store = Held(house.gate)
     feeding = asyncio.create_task(house.feed(house.start(store=store)))
-    async with asyncio.timeout(10):
-        while not store.gaps:
-            await asyncio.sleep(0.001)
+    await until(lambda: store.gaps)
     store.let_go.set()
     await house.done()
     await feeding
@@ -64,9 +63,7 @@ async def test_no_more_than_a_few_batches_are_under_way(house: House) -> None:
     much(house)
     store = Held(house.gate)
     feeding = asyncio.create_task(house.feed(house.start(store=store)))
-    async with asyncio.timeout(10):
-        while not store.gaps:
-            await asyncio.sleep(0.001)
+    await until(lambda: store.gaps)
     for _ in range(100):
         await asyncio.sleep(0)
     assert store.calls <= 3

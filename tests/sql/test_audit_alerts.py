@@ -58,7 +58,8 @@ async def test_crossings_are_those_that_the_audit_asks_for(ledger: Ledger, dsn: 
     told: list[Record] = []
     for cut in windows(decisions, dice, 5):
         mark = 0, cut.seq, cut.clock_ms
-        for key, value, headers in messages_of_findings(await ledger.write(cut), mark, KEYRING)[ALERTS]:
+        for message in messages_of_findings(await ledger.write(cut), mark, KEYRING)[ALERTS]:
+            key, value, headers = message.key, message.value, message.headers
             told.append(Record(len(told), 0, key, value, list(headers)))
     with psycopg.connect(dsn) as connection:
         view = read_ledger(connection)[0]

@@ -25,13 +25,13 @@ WORDS: list[tuple[type[Word], dict[str, object]]] = [
     (ChannelStockChanged, AT | {"channel": "*", "available_qty": 0, "version": 4, "zero_crossed": True} | TIME),
     (StockAlert, AT | {"available_qty": 1, "reorder_point": 5, "suggested_quantity": 50} | TIME),
     (StockAlert, AT | {"available_qty": 9, "reorder_point": 5} | TIME),
-    (Decision, {"seq": 1, "outcome": "invalid", "message": "a\u0000b", "complete": True, "source_offset": 0, "decided_at_ms": 5}),
+    (Decision, {"seq": 1, "outcome": "invalid", "complete": True, "source_offset": 0, "decided_at_ms": 5, "message": "a\u0000b"}),
     (
         Decision,
         {
-            "seq": 2, "type": "expire", "id": "r", "reservation_id": "r", "outcome": "expired", **AT, "quantity": 1,
+            "seq": 2, "outcome": "expired", "complete": True, "source_offset": 0, "decided_at_ms": 5,
+            "type": "expire", "id": "r", "reservation_id": "r", **AT, "quantity": 1,
             "available_qty": 0, "reserved_qty": 0, "total_qty": 0, "version": 4, "line": 0, "index": 0, "of": 2,
-            "complete": True, "source_offset": 0, "decided_at_ms": 5,
         },
     ),
 ]  # fmt: skip
