@@ -170,8 +170,8 @@ def _read_transfers(connection: "Connection[Any]", views: dict[int, LedgerView])
         position = position_key(sku_id, warehouse_id)
         view = views.get(partition_of(position, len(views)))
         if view is not None:
-            name = use[0], use[1]
-            view.transit.ship(position, name, shipped, source, mode, expected, body)
+            name = use[0], use[1], body
+            view.transit.ship(position, name, shipped, source, mode, expected)
             view.transit.arrive(position, name, arrived, adjusted)
             if status != "open":
                 view.transit.end(position, name, status, shipped if status == "undone" else 0)
