@@ -1,9 +1,5 @@
 """Which topic of requests is read, and what stops the router."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
 from onhand.sql.pool import Pool
 from onhand.sql.requests import (
     RequestAlarm,
@@ -14,14 +10,6 @@ from onhand.sql.requests import (
     request_topic,
     take_up,
 )
-
-
-@pytest.fixture
-async def pool(dsn: str) -> AsyncIterator[Pool]:
-    made = Pool(dsn, connections=1)
-    await made.open()
-    yield made
-    await made.close()
 
 
 async def test_the_first_topic_stays_until_another_is_taken_up(pool: Pool) -> None:
