@@ -38,15 +38,19 @@ class RequestsTopic:
 
     async def watch(self, clock: Clock) -> None:
         """Until cancelled; `Corrupt` once it was made anew beneath us, which consumers do not see for minutes."""
-        first = await self._id()
+        first: str | None = None
         while True:
-            await clock.sleep(_LOOK_S)
-            try:
-                there = await self._id()
-            except Retryable:
-                continue  # the lanes wait for it, too, and say so
-            if there != first:
+            there = await self._id_or(first)
+            if first is not None and there != first:
                 raise Corrupt(f"{REQUESTS} was made anew beneath the router: it must start again")
+            first = there
+            await clock.sleep(_LOOK_S)
+
+    async def _id_or(self, otherwise: str | None) -> str | None:
+        try:
+            return await self._id()
+        except Retryable:
+            return otherwise  # the lanes wait for it, too, and say so
 
     async def _id(self) -> str:
         return await asyncio.to_thread(topic_id_of, self._admin, REQUESTS)
