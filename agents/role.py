@@ -1,7 +1,8 @@
 """What a role (gate, ledger, router) brings to a worker, and what the worker brings to it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from onhand.agents.alarms import Alarms
 from onhand.agents.inbox import Inbox
@@ -37,3 +38,5 @@ class Role:
     close: Callable[[], Awaitable[None]]
     breath_s: float = 0.0
     """How long records may gather at the broker before they are read; what is in a hurry reads each at once."""
+    watch: Callable[[], Coroutine[Any, Any, None]] | None = None
+    """Runs beside the lanes and never ends; what it raises ends the process."""

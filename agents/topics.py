@@ -13,7 +13,9 @@ from onhand.schemas.topics import COMMANDS, TOPICS, Topic
 
 _TIMEOUT_S = 15.0
 _LOOK_AGAIN_S = 0.05
-_NOT_LED_YET = "NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PART"
+_NOT_LED_YET = (
+    "NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PART", "UNKNOWN_LEADER_EPOCH",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class CommandTopic:
 
 def describe(kafka: Kafka) -> CommandTopic | None:
     """The command topic as it is now; None where there is none. `Retryable` when Kafka does not answer. Blocks."""
-    admin = AdminClient(kafka.librdkafka() | {"log_level": 0})
+    admin = admin_at(kafka)
     try:
         if COMMANDS not in admin.list_topics(timeout=_TIMEOUT_S).topics:
             return None
@@ -46,12 +48,26 @@ def describe(kafka: Kafka) -> CommandTopic | None:
     )
 
 
+def admin_at(kafka: Kafka) -> AdminClient:
+    """A client for who asks more than once (nothing is sent yet)."""
+    return AdminClient(kafka.librdkafka() | {"log_level": 0})
+
+
+def topic_id_of(admin: AdminClient, name: str) -> str:
+    """Which topic stands under that name now: one that is deleted and made anew is another. `Retryable` where there is none. Blocks."""
+    try:
+        future = admin.describe_topics(TopicCollection([name]), request_timeout=_TIMEOUT_S)[name]
+        return str(future.result().topic_id)
+    except KafkaException as fault:
+        raise Retryable(f"cannot look at {name}: {fault.args[0].str()}") from fault
+
+
 def make_topics(settings: Settings) -> CommandTopic:
     """Make what is missing, with as many partitions as the command topic has, and look at what is there. Blocks.
 
     `Corrupt` when the partition counts of topics differ: that cannot be mended in place.
     """
-    admin = AdminClient(settings.broker.librdkafka() | {"log_level": 0})
+    admin = admin_at(settings.broker)
     try:
         there = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=_TIMEOUT_S).topics.items()}
         partitions = there.get(COMMANDS, settings.partitions)

@@ -73,24 +73,28 @@ async def _serve(name: str, settings: Settings) -> int:
         if not broken.done():
             broken.set_result(error)
 
-    def metered(task: asyncio.Task[None]) -> None:
+    def ended(task: asyncio.Task[None]) -> None:
         if not task.cancelled():
-            note(task.exception() or Corrupt("the meter stopped"))
+            note(task.exception() or Corrupt(f"{task.get_name()} ended by itself"))
 
     lanes = Lanes(lambda partition: Lane(partition, role.work, role.alarms, resources.clock, note))
     readiness = Readiness(settings.ready_fd, lanes)
     app = build(settings.broker, group, role.topic, lanes, readiness.assigned, role.breath_s)
     if settings.metrics_port is not None:
         start_http_server(settings.metrics_port, addr="127.0.0.1")
-    metering = asyncio.create_task(meter(name, role, resources, lanes))
-    metering.add_done_callback(metered)
+    beside = [asyncio.create_task(meter(name, role, resources, lanes), name="meter")]
+    if role.watch is not None:
+        beside.append(asyncio.create_task(role.watch(), name="watch"))
+    for task in beside:
+        task.add_done_callback(ended)
     try:
         code = await _until_stopped(app, broken)
         if code:
             _end_now(code)
         return code
     finally:
-        metering.cancel()
+        for task in beside:
+            task.cancel()
         readiness.cancel()
         await lanes.close()
         await publisher.close()

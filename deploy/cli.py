@@ -92,11 +92,11 @@ def status(state: State = DEFAULT_STATE, as_json: Json = False) -> None:
 
     processes = look.processes(state)
     try:
-        partitions = look.partitions(state)
+        partitions, requests = look.partitions(state), look.requests(state)
     except (StackError, Retryable) as away:
-        look.show(processes, [], as_json)
+        look.show(processes, [], [], as_json)
         raise away
-    look.show(processes, partitions, as_json)
+    look.show(processes, partitions, requests, as_json)
 
 
 @app.command()
@@ -133,16 +133,23 @@ app.add_typer(keys, name="keys")
 
 @app.command()
 def resume(
-    partition: Annotated[int, typer.Option(min=0, help="The partition that an alarm stopped.")],
+    partition: Annotated[int | None, typer.Option(min=0, help="The partition that an alarm stopped.")] = None,
+    requests: Annotated[bool, typer.Option("--requests", help="The router, with the topic that is there now.")] = False,
     state: State = DEFAULT_STATE,
     as_json: Json = False,
 ) -> None:
-    """Clear a partition's alarm, once its cause is gone."""
-    from onhand.deploy.stack.resume import clear
+    """Clear a partition's alarm, once its cause is gone; or let the router pass on requests of a topic that was made anew."""
+    from onhand.deploy.stack.resume import clear, pass_on
 
+    if (partition is None) is not requests:
+        raise typer.BadParameter("name one of --partition P and --requests", param_hint="--partition")
+    if partition is None:
+        if not pass_on(state):
+            raise Refused("the router has no alarm, and its topic was not made anew")
+        return show({"requests": True}, ["the router goes on"], as_json)
     if not clear(state, partition):
         raise Refused(f"partition {partition} has no alarm")
-    show({"partition": partition}, [f"partition {partition} goes on"], as_json)
+    return show({"partition": partition}, [f"partition {partition} goes on"], as_json)
 
 
 def _end_by_sigterm_as_by_ctrl_c() -> None:

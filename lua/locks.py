@@ -19,8 +19,10 @@ from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import NoScriptError, RedisError
 
 from onhand.lua.connection import redis_at
+from onhand.lua.leases import Lease, NoQuorum, Refusal, Taken, Turns, holder_of
 from onhand.lua.scripts import Script, load
-from onhand.schemas.faults import Retryable
+
+__all__ = ["TTL_MS", "Lease", "Locks", "NoQuorum", "Taken", "connect", "monotonic_ms"]
 
 TTL_MS = 5_000
 NODE_TIMEOUT_MS = 250
@@ -29,20 +31,11 @@ NODE_TIMEOUT_MS = 250
 _PAUSE_MS = (50, 150)
 """Between two attempts, at random, so that contenders who split the nodes among them do not do so again."""
 
+_AT_ONCE = 10
+"""Leases that are being taken or let go at the same time: more would open so many connections that nodes answer too late."""
+
 _TAKE, _EXTEND, _RELEASE = load("lock_take"), load("lock_extend"), load("lock_release")
 _YES, _NO = 1, 0
-
-
-class Taken(Exception):
-    """Somebody else holds the lock of a position."""
-
-    def __init__(self, position: str, holder: str) -> None:
-        super().__init__(f"{position} is locked by {holder}")
-        self.position, self.holder = position, holder
-
-
-class NoQuorum(Retryable):
-    """Too few nodes answer, or too slowly, to know that nobody else holds the lock; so it is not given."""
 
 
 class _Away(NamedTuple):
@@ -54,27 +47,6 @@ class _Away(NamedTuple):
 def monotonic_ms() -> int:
     """The clock by which a lease runs out here; its zero is anywhere."""
     return time.monotonic_ns() // 1_000_000
-
-
-class Lease:
-    """What `Locks.hold` gives. `locked`: whether there are locks at all; without nodes the work goes on without."""
-
-    def __init__(self, positions: Iterable[str], value: str, locked: bool, clock_ms: Callable[[], int]) -> None:
-        self.positions = sorted(set(positions))
-        self.value = value
-        self.locked = locked
-        self.until_ms = -math.inf if locked else math.inf
-        self._clock_ms = clock_ms
-
-    @property
-    def keys(self) -> list[str]:
-        """As the nodes know it, in the order in which everybody asks for them."""
-        return [f"lock:inv:{position}" for position in self.positions]
-
-    @property
-    def held(self) -> bool:
-        """False once it ran out or was lost, for good. Ask before each step that another holder should not meet."""
-        return self._clock_ms() < self.until_ms
 
 
 class Locks:
@@ -96,6 +68,8 @@ class Locks:
         self._node_timeout_ms = node_timeout_ms
         self._clock_ms = clock_ms
         self._random = random or SystemRandom()
+        self._turns = Turns()
+        self._few = asyncio.Semaphore(_AT_ONCE)
 
     @asynccontextmanager
     async def hold(self, positions: Iterable[str], holder: str, wait_ms: int = 0) -> AsyncIterator[Lease]:
@@ -114,7 +88,7 @@ class Locks:
             async with self._extended(lease):
                 yield lease
         finally:
-            await self._ask(_RELEASE, lease)  # a node that is not reached forgets by itself
+            await self._let_go(lease)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -123,32 +97,53 @@ class Locks:
 
     async def _take(self, lease: Lease, wait_ms: int) -> None:
         give_up_ms = self._clock_ms() + wait_ms
-        while taken := await self._attempt(lease):
+        while refusal := await self._attempt(lease):
             pause_ms = self._random.uniform(*_PAUSE_MS)
-            if self._clock_ms() + pause_ms > give_up_ms:
-                raise taken
-            await self._ask(_RELEASE, lease)  # the minority that it may have got
+            if isinstance(refusal, NoQuorum) or self._clock_ms() + pause_ms > give_up_ms:
+                raise refusal
             await asyncio.sleep(pause_ms / 1_000)
 
-    async def _attempt(self, lease: Lease) -> Taken | None:
+    async def _attempt(self, lease: Lease) -> Refusal | None:
+        refusal = await self._turns.claim(lease)
+        if refusal is not None:
+            return refusal
+        async with self._few:
+            refusal = await self._vote(lease)
+        if refusal is None:
+            self._turns.won(lease)
+        else:
+            await self._let_go(lease, refusal)  # the minority that it may have got
+        return refusal
+
+    async def _vote(self, lease: Lease) -> Refusal | None:
         until_ms = self._clock_ms() + self._valid_ms
         votes = await self._ask(_TAKE, lease, self._ttl_ms)
         if votes.count(_YES) < self._quorum:
             return self._refusal(lease, votes)
         if self._clock_ms() >= until_ms:
-            raise NoQuorum("locks: the nodes took longer to answer than a lock is valid")
+            return NoQuorum("locks: the nodes took longer to answer than a lock is valid")
         lease.until_ms = until_ms
         return None
 
-    def _refusal(self, lease: Lease, votes: Sequence[Any]) -> Taken:
+    def _refusal(self, lease: Lease, votes: Sequence[Any]) -> Refusal:
         holders = Counter((lease.positions[vote[0] - 1], _holder(vote[1])) for vote in votes if isinstance(vote, list))
         away = [vote.reason for vote in votes if isinstance(vote, _Away)]
         answered = len(votes) - len(away)
         if answered < self._quorum:
             reasons = "; ".join(sorted(set(away)))
-            raise NoQuorum(f"locks: {answered} of {len(votes)} nodes answer, {self._quorum} must: {reasons}")
+            return NoQuorum(f"locks: {answered} of {len(votes)} nodes answer, {self._quorum} must: {reasons}")
         [((position, holder), _)] = holders.most_common(1)
         return Taken(position, holder)
+
+    async def _let_go(self, lease: Lease, refusal: Refusal | None = None) -> None:
+        """Where nodes were asked for it. One that is not reached forgets by itself."""
+        if not self._turns.claims(lease):
+            return
+        try:
+            async with self._few:
+                await self._ask(_RELEASE, lease)
+        finally:
+            self._turns.end(lease, refusal)
 
     @asynccontextmanager
     async def _extended(self, lease: Lease) -> AsyncIterator[None]:
@@ -207,4 +202,4 @@ async def _run(node: "Redis", script: Script, run: Sequence[Any]) -> Any:
 
 
 def _holder(value: bytes) -> str:
-    return value.decode(errors="replace").rpartition(":")[0]
+    return holder_of(value.decode(errors="replace"))

@@ -2,35 +2,23 @@
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, LiteralString
 
-import psycopg
 from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool
 
 from onhand.schemas.faults import Corrupt
 from onhand.sql import packing, remembered
-from onhand.sql.faults import translated
 from onhand.sql.parameters import WRITE, parameters, places
+from onhand.sql.pool import Connection, Pool
 from onhand.sql.rows import Crossing, Findings, LedgerAlarm, Level, Mark, PartitionRow, Reuse, Settings, VersionMissed
 from onhand.sql.window import Window
-
-Connection = psycopg.AsyncConnection[TupleRow]
 
 _SESSION = (
     "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
     " -c enable_bitmapscan=off -c jit=off -c synchronous_commit=on -c timezone=UTC"
 )
 """A plan chosen while a table was empty must not stay: only nested loops over the keys are left to choose."""
-_NETWORK = {
-    "connect_timeout": 5,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
-}
 _RETRIES = 3
 
 
@@ -64,21 +52,11 @@ class Ledger:
         wait_s: float = 10.0,
     ) -> None:
         self._sleep = sleep
-        self._wait_s = wait_s
-        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            dsn,
-            min_size=1,
-            max_size=connections,
-            timeout=wait_s,
-            open=False,
-            configure=_configure,
-            kwargs={"autocommit": True, "application_name": "onhand-ledger", "options": _SESSION, **_NETWORK},
-        )
+        self._pool = Pool(dsn, connections, wait_s, "onhand-ledger", _SESSION, _configure)
 
     async def open(self) -> None:
         """Connect; `Retryable` where nothing answers within `wait_s` seconds."""
-        with translated():
-            await self._pool.open(wait=True, timeout=self._wait_s)
+        await self._pool.open()
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -86,7 +64,7 @@ class Ledger:
 
     async def birth(self, partition: int, topic_id: str, settings: Settings) -> bool:
         """Make the partition's row, before its first command; False (and nothing done) where there is one."""
-        async with self._connection() as connection:
+        async with self._pool.connection() as connection:
             cursor = await connection.execute(
                 "INSERT INTO ledger_partitions (partition, topic_id, seq, source_offset, decisions_offset, clock_ms,"
                 " window_ms, sweep_limit, rules) VALUES (%s, %s, 0, -1, 0, 0, %s, %s, %s) ON CONFLICT DO NOTHING",
@@ -96,20 +74,20 @@ class Ledger:
 
     async def partition(self, partition: int) -> PartitionRow | None:
         """Where a partition stands; None where it was not born."""
-        async with self._connection() as connection:
+        async with self._pool.connection() as connection:
             cursor = await connection.execute(_ROW + "WHERE partition = %s", (partition,))
             row = await cursor.fetchone()
             return _partition_row(row) if row else None
 
     async def partitions(self) -> list[PartitionRow]:
         """Every partition that was born, by number."""
-        async with self._connection() as connection:
+        async with self._pool.connection() as connection:
             cursor = await connection.execute(_ROW + "ORDER BY partition")
             return [_partition_row(row) for row in await cursor.fetchall()]
 
     async def mark(self, partition: int) -> Mark | None:
         """Where a partition stands, in short; None where it was not born."""
-        async with self._connection() as connection:
+        async with self._pool.connection() as connection:
             cursor = await connection.execute(
                 "SELECT seq, decisions_offset FROM ledger_partitions WHERE partition = %s", (partition,)
             )
@@ -118,7 +96,7 @@ class Ledger:
 
     async def skip(self, partition: int, seq: int, decisions_offset: int) -> None:
         """Behind the decision with that seq nothing but repeats stands before `decisions_offset`; nothing where it is not so."""
-        async with self._connection() as connection:
+        async with self._pool.connection() as connection:
             await connection.execute(
                 "UPDATE ledger_partitions SET decisions_offset = %s WHERE partition = %s AND seq = %s"
                 " AND decisions_offset < %s",
@@ -143,7 +121,7 @@ class Ledger:
 
     async def touched_since(self, partition: int, since_ms: int) -> list[Level]:
         """The newest numbers of the positions that windows at or after that clock touched."""
-        async with self._connection() as connection:
+        async with self._pool.connection() as connection:
             windows = connection.cursor().stream(
                 "SELECT ids FROM remembered_ids WHERE partition = %s AND clock_ms >= %s", (partition, since_ms)
             )
@@ -152,7 +130,7 @@ class Ledger:
 
     async def alarm(self, partition: int) -> LedgerAlarm | None:
         """The alarm to be shown: one that stops before others, the newest first."""
-        async with self._connection() as connection:
+        async with self._pool.connection() as connection:
             row = await (await connection.execute(_ALARM, (partition,))).fetchone()
             return LedgerAlarm(*row) if row else None
 
@@ -163,30 +141,24 @@ class Ledger:
 
     async def raise_alarm(self, partition: int, code: str, message: str, offset: int) -> None:
         """Stop the partition until `clear_alarms`."""
-        async with self._connection() as connection:
+        async with self._pool.connection() as connection:
             await connection.execute(
                 "SELECT ledger_raise_alarm(%s, %s, %s, %s, true)", (partition, code, message, offset)
             )
 
     async def clear_alarms(self, partition: int) -> int:
         """Delete the partition's alarms; how many there were."""
-        async with self._connection() as connection:
+        async with self._pool.connection() as connection:
             cursor = await connection.execute("DELETE FROM ledger_alarms WHERE partition = %s", (partition,))
             return cursor.rowcount
 
     async def _write(self, window: Window, forced: bool) -> Findings:
-        async with self._connection() as connection:
+        async with self._pool.connection() as connection:
             cursor = await connection.execute(WRITE, _parameters(window, forced), prepare=True)
             row = await cursor.fetchone()
             if row is None:
                 raise Corrupt("ledger_write returned nothing")
             return _findings(*row)
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
-        with translated():
-            async with self._pool.connection() as connection:
-                yield connection
 
 
 def _parameters(window: Window, forced: bool) -> Any:

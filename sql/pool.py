@@ -1,6 +1,6 @@
-"""Connections for who asks the ledger short questions: the gateway and the command line. The writer has its own (`ledger`)."""
+"""Connections to the ledger: as they come for who asks short questions (the gateway, the command line); the writer plans otherwise."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString
 
@@ -13,7 +13,7 @@ from onhand.sql.faults import translated
 Connection = psycopg.AsyncConnection[TupleRow]
 
 _SESSION = "-c jit=off -c synchronous_commit=on -c timezone=UTC -c statement_timeout=5000"
-NETWORK = {
+_NETWORK = {
     "connect_timeout": 5,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
@@ -25,10 +25,20 @@ NETWORK = {
 class Pool:
     """A few connections, each in autocommit: one statement is one transaction.
 
+    `session` are settings of the server's, `configure` is called with each connection that is made.
+
     Everything raises `Retryable` where the server is away or busy, and `Corrupt` where it refuses.
     """
 
-    def __init__(self, dsn: str, connections: int = 4, wait_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        connections: int = 4,
+        wait_s: float = 5.0,
+        name: str = "onhand",
+        session: str = _SESSION,
+        configure: Callable[[Connection], Awaitable[None]] | None = None,
+    ) -> None:
         self._wait_s = wait_s
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             dsn,
@@ -36,7 +46,8 @@ class Pool:
             max_size=connections,
             timeout=wait_s,
             open=False,
-            kwargs={"autocommit": True, "application_name": "onhand", "options": _SESSION, **NETWORK},
+            configure=configure,
+            kwargs={"autocommit": True, "application_name": name, "options": session, **_NETWORK},
         )
 
     async def open(self) -> None:

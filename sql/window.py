@@ -71,7 +71,7 @@ class Movement(NamedTuple):
 class Transfer:
     """What a window adds to a transfer: units that left the source, came in, and were missing (negative) or too many.
 
-    `opened_at_ms` is the clock at which it was opened, which tells uses of one id apart; `use` the hash of its command.
+    `opened_at_ms`, the clock at which it was opened, and `use`, the hash of its command, tell uses of one id apart.
     """
 
     transfer_id: str

@@ -4,16 +4,13 @@ import asyncio
 
 from onhand.agents.gate.lane import GateLane, World
 from onhand.agents.inbox import Inbox
-from onhand.agents.ports import Clock
 from onhand.agents.role import Resources, Role
-from onhand.agents.settings import Kafka
+from onhand.agents.shared import Shared
 from onhand.agents.topics import CommandTopic, describe
 from onhand.lua.format import Alarm as StoredAlarm
 from onhand.lua.gate import Gate, connect
 from onhand.schemas.faults import Corrupt
 from onhand.schemas.topics import COMMANDS
-
-_FRESH_MS = 1_000
 
 
 class _GateAlarms:
@@ -29,24 +26,6 @@ class _GateAlarms:
         return await self._gate.alarm(partition) is not None
 
 
-class _Described:
-    """Looks at the command topic; lanes that ask within a second share one answer."""
-
-    def __init__(self, kafka: Kafka, clock: Clock) -> None:
-        self._kafka = kafka
-        self._clock = clock
-        self._turn = asyncio.Lock()
-        self._answer: CommandTopic | None = None
-        self._asked_ms = -_FRESH_MS
-
-    async def __call__(self) -> CommandTopic | None:
-        async with self._turn:
-            if self._clock.now_ms() - self._asked_ms > _FRESH_MS:
-                self._answer = await asyncio.to_thread(describe, self._kafka)
-                self._asked_ms = self._clock.now_ms()
-            return self._answer
-
-
 async def _refuse_other_partitions(gate: Gate, topic: CommandTopic | None) -> None:
     """A topic whose partition count was changed puts positions elsewhere: nobody may start to decide then."""
     mark = await gate.mark(0)
@@ -59,7 +38,10 @@ async def gate_role(resources: Resources) -> Role:
     settings = resources.settings
     gate = connect(settings.redis.get_secret_value())
 
-    describe_topic = _Described(settings.broker, resources.clock)
+    async def look() -> CommandTopic | None:
+        return await asyncio.to_thread(describe, settings.broker)
+
+    describe_topic = Shared(look, resources.clock)
     await _refuse_other_partitions(gate, await describe_topic())
     world = World(
         store=gate,

@@ -5,53 +5,36 @@ queued would still come, and a seek it makes itself at an assignment would win. 
 road for all cases, and then goes on with what Faust delivers.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
+from onhand.agents.kafka.beside import Beside
 from onhand.agents.ports import Record
 from onhand.agents.settings import Kafka
-from onhand.schemas.faults import Retryable
-
-_TIMEOUT_S = 10.0
 
 
 class KafkaLog:
     """The `Log` of a worker: one consumer without a group, made when it is first needed, used by one reader at a time."""
 
     def __init__(self, kafka: Kafka, piece: int = 500) -> None:
-        self._kafka = kafka
         self._piece = piece
-        self._consumer: AIOKafkaConsumer | None = None
-        self._turn = asyncio.Lock()
-        self._place: tuple[TopicPartition, int] | None = None
+        self._consumer = Beside(kafka, auto_offset_reset="none", fetch_max_wait_ms=50)
+        self._place: tuple[AIOKafkaConsumer, TopicPartition, int] | None = None
+        """Which consumer stands where, as far as that is known."""
 
     async def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         """The first offset that is still there, and the next one to be written."""
         tp = TopicPartition(topic, partition)
-        async with self._turn:
-            try:
-                async with asyncio.timeout(_TIMEOUT_S):
-                    consumer = await self._started()
-                    first = await consumer.beginning_offsets([tp])
-                    end = await consumer.end_offsets([tp])
-            except (KafkaError, TimeoutError, OSError) as fault:
-                await self._discard()
-                raise Retryable(f"reading the bounds of {topic}/{partition}: {fault!r}") from fault
+        async with self._consumer.used(f"reading the bounds of {topic}/{partition}") as consumer:
+            first = await consumer.beginning_offsets([tp])
+            end = await consumer.end_offsets([tp])
         return first[tp], end[tp]
 
     async def ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
         """The next offsets to be written of several partitions."""
-        async with self._turn:
-            try:
-                async with asyncio.timeout(_TIMEOUT_S):
-                    consumer = await self._started()
-                    ends = await consumer.end_offsets([TopicPartition(topic, partition) for partition in partitions])
-            except (KafkaError, TimeoutError, OSError) as fault:
-                await self._discard()
-                raise Retryable(f"reading the ends of {topic}: {fault!r}") from fault
+        async with self._consumer.used(f"reading the ends of {topic}") as consumer:
+            ends = await consumer.end_offsets([TopicPartition(topic, partition) for partition in partitions])
         return {tp.partition: end for tp, end in ends.items()}
 
     async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
@@ -65,43 +48,18 @@ class KafkaLog:
 
     async def close(self) -> None:
         """Let go of the connection."""
-        async with self._turn:
-            await self._discard()
+        await self._consumer.close()
 
     async def _fetch(self, tp: TopicPartition, position: int) -> tuple[list[Record], int]:
         """Some records from `position` on, and the position behind them."""
-        async with self._turn:
-            try:
-                async with asyncio.timeout(_TIMEOUT_S):
-                    consumer = await self._started()
-                    if self._place != (tp, position):
-                        consumer.assign([tp])
-                        consumer.seek(tp, position)
-                    self._place = None
-                    while True:
-                        polled = await consumer.getmany(tp, timeout_ms=200, max_records=self._piece)
-                        reached = await consumer.position(tp)
-                        if reached > position:
-                            self._place = tp, reached
-                            return polled.get(tp, []), reached
-            except (KafkaError, TimeoutError, OSError) as fault:
-                await self._discard()
-                raise Retryable(f"reading {tp.topic}/{tp.partition} from {position}: {fault!r}") from fault
-
-    async def _started(self) -> AIOKafkaConsumer:
-        if self._consumer is None:
-            consumer = AIOKafkaConsumer(
-                **self._kafka.aiokafka(), enable_auto_commit=False, auto_offset_reset="none", fetch_max_wait_ms=50
-            )
-            try:
-                await consumer.start()
-            except BaseException:
-                await consumer.stop()
-                raise
-            self._consumer = consumer
-        return self._consumer
-
-    async def _discard(self) -> None:
-        consumer, self._consumer, self._place = self._consumer, None, None
-        if consumer is not None:
-            await consumer.stop()
+        async with self._consumer.used(f"reading {tp.topic}/{tp.partition} from {position}") as consumer:
+            if self._place != (consumer, tp, position):
+                consumer.assign([tp])
+                consumer.seek(tp, position)
+            self._place = None
+            while True:
+                polled = await consumer.getmany(tp, timeout_ms=200, max_records=self._piece)
+                reached = await consumer.position(tp)
+                if reached > position:
+                    self._place = consumer, tp, reached
+                    return polled.get(tp, []), reached

@@ -56,7 +56,7 @@ class Folding:
         self.notes: list[Note] = []
         self.uses: dict[tuple[int, str], Entry] = {}
         """What is remembered of orders and the like: by the command's offset and the id."""
-        self.transfers: dict[tuple[str, int], Transfer] = {}
+        self.transfers: dict[tuple[str, int, int], Transfer] = {}
         self.seen: dict[int, tuple[int, int]] = {}
 
     def change(self, told: Told, delta: int) -> None:

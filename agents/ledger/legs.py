@@ -125,15 +125,15 @@ def _short(short: list[dict[str, Any]] | None) -> Lines | None:
 
 
 def _transfer(folding: Folding, decision: Checked) -> Transfer:
-    use = decision.use
-    key = decision.transfer_id, use.opened_at_ms
+    id, opened_at_ms, use = decision.transfer_id, decision.use.opened_at_ms, decision.use.hash
+    key = id, opened_at_ms, use
     transfer = folding.transfers.get(key)
     if transfer is None:
         ends = (
             decision.source_warehouse,
             decision.warehouse_id if decision.type == "arrive" else decision.dest_warehouse,
         )
-        transfer = folding.transfers[key] = Transfer(*key, decision.sku_id, *ends, use.hash)
+        transfer = folding.transfers[key] = Transfer(id, opened_at_ms, decision.sku_id, *ends, use)
     return transfer
 
 

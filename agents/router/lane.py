@@ -31,7 +31,8 @@ from onhand.agents.inbox import Inbox
 from onhand.agents.lanes import cancel
 from onhand.agents.ports import Log, Message, Publisher, Record
 from onhand.agents.probes import Probe, no_probe
-from onhand.agents.router.passing import Place, passed_on, read, wanted
+from onhand.agents.router.passing import Place, passed_on, read, source_of, wanted
+from onhand.schemas.faults import Retryable
 from onhand.schemas.signing import Keyring
 from onhand.schemas.topics import COMMANDS, REQUESTS
 
@@ -39,6 +40,7 @@ log = structlog.get_logger("router")
 
 _IDLE_S = 1.0
 _BATCH = 1_000
+_WAY_OUT = "If its end was lost for good, delete it, have `onhand topics` make it anew, and `onhand resume --requests`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class World:
     """The next offset of a partition of the requests, as the consumer group has it; None where it has none yet."""
     stamped: Callable[[int], Awaitable[int]]
     """The greatest offset that any gate has seen from that source; -1 where none has."""
+    generation: Callable[[], Awaitable[int]]
+    """How many topics of requests there were before this one. `Alarm` where it was made anew and nobody has said to begin with it."""
     log: Log
     publisher: Publisher
     keyring: Keyring
@@ -66,7 +70,8 @@ class RouterLane:
         self.started = asyncio.Event()
         self._inbox = inbox
         self._world = world
-        self._place = Place(partition, world.partitions, world.keyring)
+        self._place = Place(source_of(partition, 0), world.partitions, world.keyring)
+        self._generation = 0
         self._next = 0
         """The next offset to be read."""
         self._passed = 0
@@ -87,16 +92,27 @@ class RouterLane:
 
     async def _recover(self) -> None:
         """Find our place: what this lane has passed on itself, or else what its group has committed."""
+        self._enter(await self._world.generation())
         first, end = await self._world.log.bounds(REQUESTS, self.partition)
         committed = await self._world.committed(self.partition) or first
-        beyond = max(committed - 1, await self._world.stamped(-1 - self.partition))
+        stamped = await self._world.stamped(self._place.source)
+        if self._generation:
+            # the group may still have a place in the topic before; passing on again is harmless
+            committed = max(first, min(committed, stamped + 1))
+        beyond = max(committed - 1, stamped)
         if beyond >= end:
             message = (
-                f"{REQUESTS} ends at {end} and was routed up to {beyond}: it was made anew, and gates would drop it"
+                f"{REQUESTS} ends at {end} and was routed up to {beyond}: gates would drop what comes next. {_WAY_OUT}"
             )
             raise Alarm("other_requests", message, end)
         self._next = self._passed = max(committed, self._passed)
         log.info("recovered", partition=self.partition, offset=self._next)
+
+    def _enter(self, generation: int) -> None:
+        """The topic that is read from now on."""
+        if generation != self._generation:
+            self._generation, self._passed = generation, 0
+            self._place = self._place._replace(source=source_of(self.partition, generation))
 
     async def _take(self, records: Sequence[Record]) -> None:
         """Pass on what was delivered, behind what was left out; what was passed on before is only acknowledged."""
@@ -153,5 +169,7 @@ class RouterLane:
         """Nothing comes: has the log something that was not delivered?"""
         await self._settled()
         _, end = await self._world.log.bounds(REQUESTS, self.partition)
+        if end < self._next:
+            raise Retryable(f"the log ends at {end}, and was read up to {self._next}: it must recover")
         if end > self._next:
             await self._catch_up(end)

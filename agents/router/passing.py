@@ -21,10 +21,24 @@ _CUT_HEADER = "onhand.cut"
 """On a request of which only the beginning could be kept: the size that it had."""
 
 
-class Place(NamedTuple):
-    """A partition of the requests, how many the commands have, and the keys that sign what goes there."""
+_MOST_PARTITIONS = 1 << 20
+"""Of a topic of requests: so far apart are the sources of one partition in topics that were made one after the other."""
 
-    partition: int
+
+def source_of(partition: int, generation: int) -> int:
+    """The source that requests of a partition are stamped with; below 0, so that it is no partition of the commands.
+
+    Gates drop what is at or below the last stamp that they have seen from a source, and the offsets of a topic that was made anew
+    begin at 0: so each topic (`generation`, from 0) has sources of its own.
+    """
+    return -1 - generation * _MOST_PARTITIONS - partition
+
+
+class Place(NamedTuple):
+    """The source that a partition's requests are stamped with, how many partitions the commands have, and the keys that sign what
+    goes there."""
+
+    source: int
     partitions: int
     keyring: Keyring
 
@@ -89,7 +103,7 @@ def _passed(place: Place, record: Record, command: Placed) -> tuple[int, Message
 def _slip(
     place: Place, record: Record, key: str, slip: Callable[..., Slip], fields: dict[str, Any]
 ) -> tuple[int, Message]:
-    stamp = -1 - place.partition, record.offset, 0  # a request comes to one slip, so there is one index
+    stamp = place.source, record.offset, 0  # a request comes to one slip, so there is one index
     to = partition_of(key, place.partitions)
     return to, slip_message(place.keyring, record, key, slip(**fields, stamp=stamp, to=to))
 

@@ -7,21 +7,14 @@ from onhand.agents.kafka.commits import GroupCommits
 from onhand.agents.role import Resources, Role
 from onhand.agents.router.finder import Finder
 from onhand.agents.router.lane import RouterLane, World
+from onhand.agents.router.topic import RequestsTopic
+from onhand.agents.shared import Shared
 from onhand.agents.topics import describe
 from onhand.lua.gate import Gate, connect
 from onhand.schemas.faults import Corrupt, Retryable
 from onhand.schemas.topics import COMMANDS, REQUESTS
 from onhand.sql.pool import Pool
-
-
-class _NoAlarms:
-    """Nothing of a router waits for an operator, who would have nothing to clear: what raises an alarm ends the process, loudly."""
-
-    async def raise_alarm(self, partition: int, code: str, message: str, offset: int) -> None:
-        raise Corrupt(f"{REQUESTS}/{partition} at {offset}: {code}: {message}")
-
-    async def alarmed(self, partition: int) -> bool:
-        return False
+from onhand.sql.requests import RequestAlarms
 
 
 async def router_role(resources: Resources) -> Role:
@@ -30,10 +23,12 @@ async def router_role(resources: Resources) -> Role:
     gate, pool = connect(settings.redis.get_secret_value()), Pool(settings.postgres.get_secret_value())
     partitions = await _partitions(resources, gate)
     await pool.open()
+    topic = RequestsTopic(settings.broker, pool)
     committed = GroupCommits(settings.broker, resources.group, REQUESTS)
     world = World(
         find=Finder(gate, pool, partitions),
         committed=committed,
+        generation=Shared(topic.generation, resources.clock),
         stamped=lambda source: gate.stamped(source, partitions),
         log=resources.log,
         publisher=resources.publisher,
@@ -54,7 +49,7 @@ async def router_role(resources: Resources) -> Role:
         await pool.close()
         await gate.close()
 
-    return Role(REQUESTS, work, _NoAlarms(), watermark, close)
+    return Role(REQUESTS, work, RequestAlarms(pool), watermark, close, watch=lambda: topic.watch(resources.clock))
 
 
 async def _partitions(resources: Resources, gate: Gate) -> int:

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Set
 from typing import Any, NamedTuple
 
-from onhand.deploy.audit.books import DAY_MS, Books
+from onhand.deploy.audit.books import Books
 from onhand.deploy.audit.findings import Findings
 from onhand.deploy.audit.ledger_view import LedgerView
 from onhand.deploy.audit.record import Record
@@ -23,8 +23,6 @@ from onhand.schemas.positions import position_key
 
 _ID = re.compile(rb"(\d{1,10})/([1-9]\d{0,15})/(.+)")
 """Partition, seq, and position or what `_subject` makes of it; more digits no number of ours has."""
-_DAYS = 7
-"""A suggestion covers the units refused in so many days, the present one included."""
 
 
 class Alert(NamedTuple):
@@ -108,12 +106,11 @@ class Alerts:
         """What may be told of a position, instead of an alert of that kind."""
         if position not in self._available:
             return None
-        (point, quantity), available, today = books.reorders[position], self._available[position], at_ms // DAY_MS
+        (point, _), available = books.reorders[position], self._available[position]
         if not self._is_low(position, books):
             return Alert(STOCK_RECOVERED, available, point, None, at_ms)
-        refused = sum(books.refused[day, position] for day in range(today - _DAYS + 1, today + 1))
         kind = REORDER_TRIGGERED if kind == REORDER_TRIGGERED else STOCK_LOW
-        return Alert(kind, available, point, quantity + refused, at_ms)
+        return Alert(kind, available, point, books.suggestion(position, at_ms), at_ms)
 
     def _is_low(self, position: str, books: Books) -> bool:
         point, _ = books.reorders[position]

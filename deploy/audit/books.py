@@ -8,6 +8,8 @@ from onhand.schemas.positions import position_key
 
 _MASK = (1 << 64) - 1
 DAY_MS = 86_400_000
+_DAYS = 7
+"""A suggestion covers the units refused in so many days, the present one included."""
 
 ACTIVE = "active"
 ENDS = ("committed", "released", "expired")
@@ -97,6 +99,12 @@ class Books:
             self._move(position, decision["type"], decision["quantity"], decision, trace or None)
         elif outcome in _REFUSED and decision["type"] in ("reserve", "ship"):
             self._refuse(position, decision)
+
+    def suggestion(self, position: str, at_ms: int) -> int:
+        """What a reorder at that clock suggests: the reorder quantity, and the units refused on that day and the six before."""
+        _, quantity = self.reorders.get(position, (0, 0))
+        today = at_ms // DAY_MS
+        return quantity + sum(self.refused[day, position] for day in range(today - _DAYS + 1, today + 1))
 
     def _refuse(self, position: str, decision: dict[str, Any]) -> None:
         """Of an order the lines that fell short are counted, each at its position."""

@@ -33,6 +33,19 @@ class Row(NamedTuple):
     reorder_quantity: int = 0
 
 
+class ReorderRow(NamedTuple):
+    """A row of `reorders`. `status` is open, received or closed; `received` units."""
+
+    id: str
+    position: str
+    suggested: int
+    point: int
+    received: int
+    status: str
+    opened_at_ms: int
+    closed_at_ms: int | None
+
+
 @dataclass
 class LedgerView:
     """A partition of the ledger: all decisions up to `seq`, the last of them that of the command at `source_offset`.
@@ -42,6 +55,7 @@ class LedgerView:
     `windows` are the seqs at which the last windows ended, without a gap but for those that changed nothing; `crossings` are the
     positions that crossed their reorder point in the last one, with the kind of each alert that it tells of it. `brought` are units by
     position that transfers bring or take away, `transit` what of them is on its way here; `seen` the newest slips that decisions told.
+    `low` are the positions of `low_stock`.
     """
 
     seq: int
@@ -61,6 +75,8 @@ class LedgerView:
     brought: Counter[str] = field(default_factory=Counter)
     transit: Transit = field(default_factory=Transit)
     seen: Stamps = ()
+    low: set[str] = field(default_factory=set)
+    reorders: list[ReorderRow] = field(default_factory=list)
 
 
 _PARTITIONS: LiteralString = """
@@ -81,6 +97,11 @@ SELECT sku_id, dest_warehouse, transfer_id::text, (extract(epoch FROM opened_at)
        status::text, source_warehouse, mode, (extract(epoch FROM expected_at) * 1000)::bigint, use
 FROM transfers"""
 _REMEMBERED: LiteralString = "SELECT partition, seq, ids FROM remembered_ids ORDER BY partition, seq"
+_LOW: LiteralString = "SELECT sku_id, warehouse_id FROM low_stock"
+_REORDERS: LiteralString = """
+SELECT partition, reorder_id::text, sku_id, warehouse_id, suggested_quantity, reorder_point, received_units, status::text,
+       (extract(epoch FROM opened_at) * 1000)::bigint, (extract(epoch FROM closed_at) * 1000)::bigint
+FROM reorders"""
 _REFUSED: LiteralString = "SELECT partition, day - date '1970-01-01', sku_id, warehouse_id, units FROM refused_units"
 
 
@@ -101,6 +122,7 @@ def read_ledger(connection: "Connection[Any]") -> dict[int, LedgerView]:
         for partition, day, sku_id, warehouse_id, units in _rows(connection, _REFUSED):
             if partition in views:
                 views[partition].refused[day, position_key(sku_id, warehouse_id)] = units
+        _read_reorders(connection, views)
     for partition, events, crossings, seen, *_ in partitions:
         view = views[partition]
         view.seen = tuple(sorted((int(source), *place) for source, place in seen.items()))
@@ -108,6 +130,16 @@ def read_ledger(connection: "Connection[Any]") -> dict[int, LedgerView]:
         view.windows.add(view.seq)
         view.crossings = {alert for row in crossings for alert in _alerts(row)}
     return views
+
+
+def _read_reorders(connection: "Connection[Any]", views: dict[int, LedgerView]) -> None:
+    for partition, id, sku_id, warehouse_id, *rest in _rows(connection, _REORDERS):
+        if partition in views:
+            views[partition].reorders.append(ReorderRow(id, position_key(sku_id, warehouse_id), *rest))
+    for sku_id, warehouse_id in _rows(connection, _LOW):
+        position = position_key(sku_id, warehouse_id)
+        if (view := views.get(partition_of(position, len(views)))) is not None:
+            view.low.add(position)
 
 
 def _alerts(crossing: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -170,8 +202,8 @@ def _read_transfers(connection: "Connection[Any]", views: dict[int, LedgerView])
         position = position_key(sku_id, warehouse_id)
         view = views.get(partition_of(position, len(views)))
         if view is not None:
-            name = use[0], use[1]
-            view.transit.ship(position, name, shipped, source, mode, expected, body)
+            name = use[0], use[1], body
+            view.transit.ship(position, name, shipped, source, mode, expected)
             view.transit.arrive(position, name, arrived, adjusted)
             if status != "open":
                 view.transit.end(position, name, status, shipped if status == "undone" else 0)

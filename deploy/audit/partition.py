@@ -12,6 +12,7 @@ from onhand.deploy.audit.links import Links
 from onhand.deploy.audit.moving import Moving, compare_gate
 from onhand.deploy.audit.oracle import Oracle
 from onhand.deploy.audit.record import Record
+from onhand.deploy.audit.reorders import Reorders
 from onhand.deploy.audit.telling import Telling
 from onhand.deploy.audit.transit import Transit
 from onhand.schemas.faults import Corrupt
@@ -43,6 +44,7 @@ class PartitionAudit:
         self._alerts = alerts
         self._findings = findings
         self._links = links or Links(findings)
+        self._reorders = Reorders(oracle, self.books, ledger, findings) if ledger is not None else None
         self._moving: Moving | None = None
         self._marks: list[tuple[int, Callable[[], None]]] = []
         if gate is not None:
@@ -71,11 +73,14 @@ class PartitionAudit:
             while self._marks and self._marks[0][0] < record.offset:
                 self._marks.pop(0)[1]()
             trace = record.trace if record.headers else None
-            for decision in oracle.decide(*record):
+            decisions = oracle.decide(*record)
+            for decision in decisions:
                 books.enter(decision, trace)
                 telling.check(decision, trace)
                 if self._alerts is not None:
                     self._alerts.enter(decision, books)
+            if self._reorders is not None:
+                self._reorders.enter(decisions)
             if oracle.stamp is not None:
                 self._links.stands(oracle.partition, record.offset, oracle.stamp, record.value or b"")
             if oracle.forwards:
@@ -95,6 +100,8 @@ class PartitionAudit:
 
     def _ledger(self, ledger: LedgerView) -> None:
         compare_ledger(self._oracle, self.books, ledger, self._findings)
+        if self._reorders is not None:
+            self._reorders.compare()
         self.announced = dict(self.books.announced)
         self.transit.join(self.books.transit)
 

@@ -12,8 +12,8 @@ from onhand.schemas.positions import position_key
 
 _MASK = (1 << 64) - 1
 
-TransferUse = tuple[str, int]
-"""A use of a transfer's id: the id, and the clock at which its source decided it."""
+TransferUse = tuple[str, int, int]
+"""A use of a transfer's id: the id, the clock at which its source decided it, and the hash of the command."""
 
 
 class Way(NamedTuple):
@@ -72,7 +72,7 @@ class Transit(defaultdict[str, Way]):
     def enter(self, decision: dict[str, Any]) -> None:
         """An applied decision of type `transfer` or `arrive`."""
         destination, units = position_key(decision["sku_id"], decision["dest_warehouse"]), decision["quantity"]
-        use = decision["transfer_id"], decision["use"]["opened_at_ms"]
+        use = decision["transfer_id"], decision["use"]["opened_at_ms"], decision["use"]["hash"]
         if decision["type"] == "arrive":
             self.arrive(destination, use, units, decision.get("discrepancy", 0))
             if decision["final"]:
@@ -81,7 +81,7 @@ class Transit(defaultdict[str, Way]):
             self.end(destination, use, "undone", units)
         elif decision["line"] == 0:
             about = decision["source_warehouse"], decision["mode"], decision.get("expected_at_ms")
-            self.ship(destination, use, units, *about, decision["use"]["hash"])
+            self.ship(destination, use, units, *about)
         elif decision["mode"] == "instant":
             self.arrive(destination, use, units, 0)
             self.end(destination, use, "ended")

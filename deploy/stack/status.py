@@ -31,10 +31,17 @@ def partitions(state: Path) -> list[dict[str, Any]]:
     return asyncio.run(_partitions(state))
 
 
-def show(running: dict[str, dict[str, Any]], rows: list[dict[str, Any]], as_json: bool) -> None:
-    """Print both, as JSON or as tables."""
+def requests(state: Path) -> list[dict[str, Any]]:
+    """Why the router stands still: `{partition, code, message, offset}` of each partition of the requests that has an alarm."""
+    return asyncio.run(_requests(state))
+
+
+def show(
+    running: dict[str, dict[str, Any]], rows: list[dict[str, Any]], requests: list[dict[str, Any]], as_json: bool
+) -> None:
+    """Print them, as JSON or as tables."""
     if as_json:
-        print(json.dumps({"processes": running, "partitions": rows}))
+        print(json.dumps({"processes": running, "partitions": rows, "requests": requests}))
         return
     from rich.console import Console
     from rich.table import Table
@@ -51,6 +58,8 @@ def show(running: dict[str, dict[str, Any]], rows: list[dict[str, Any]], as_json
         words = (row["partition"], row["end_offset"], row["gate_offset"], row["ledger_offset"], lag, alarm or "")
         offsets.add_row(*map(str, words))
     console.print(offsets)
+    for alarm in requests:
+        console.print(f"requests {alarm['partition']}: {alarm['code']} at {alarm['offset']}: {alarm['message']}")
 
 
 async def _partitions(state: Path) -> list[dict[str, Any]]:
@@ -70,6 +79,18 @@ async def _partitions(state: Path) -> list[dict[str, Any]]:
         await ledger.close()
         await gate.close()
     return [_row(*of_one) for of_one in zip(rows, marks, alarms, ends, strict=True)]
+
+
+async def _requests(state: Path) -> list[dict[str, Any]]:
+    from onhand.sql.pool import Pool
+    from onhand.sql.requests import request_alarms
+
+    pool = Pool(settings_at(state).postgres.get_secret_value(), connections=1)
+    try:
+        await pool.open()
+        return [alarm._asdict() for alarm in await request_alarms(pool)]
+    finally:
+        await pool.close()
 
 
 def _row(row: Any, mark: Any, alarm: Any, end_offset: int) -> dict[str, Any]:

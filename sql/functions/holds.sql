@@ -73,16 +73,14 @@ BEGIN
         LIMIT 10) unknown);
 END $$;
 
--- New expiries of active holds, one by one: they are few.
+-- New expiries of active holds, one by one: they are few. Of an order whose id comes anew some lines may be second uses and some not.
 CREATE FUNCTION ledger_extend_holds(p_partition integer, p_id uuid[], p_expires timestamptz[])
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     FOR i IN 1 .. cardinality(p_id) LOOP
         UPDATE reservations SET expires_at = p_expires[i]
         WHERE reservation_id = p_id[i] AND partition = p_partition AND status = 'active';
-        IF NOT FOUND THEN
-            UPDATE reservation_reuses SET expires_at = p_expires[i]
-            WHERE reservation_id = p_id[i] AND partition = p_partition AND status = 'active';
-        END IF;
     END LOOP;
+    UPDATE reservation_reuses SET expires_at = p_expires[array_position(p_id, reservation_id)]
+    WHERE partition = p_partition AND reservation_id = ANY (p_id) AND status = 'active';
 END $$;

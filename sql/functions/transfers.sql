@@ -8,8 +8,8 @@ CREATE FUNCTION ledger_write_transfers(p_transfers jsonb) RETURNS void LANGUAGE 
     FROM jsonb_to_recordset(p_transfers) r (transfer_id uuid, opened_at_ms bigint, sku_id text, source_warehouse integer,
         dest_warehouse integer, mode text, shipped bigint, arrived bigint, adjusted bigint, awaited bigint, expected_at_ms bigint,
         status transfer_status, use bigint)
-    ORDER BY transfer_id, opened_at_ms
-    ON CONFLICT (transfer_id, opened_at) DO UPDATE
+    ORDER BY transfer_id, opened_at_ms, use
+    ON CONFLICT (transfer_id, opened_at, use) DO UPDATE
         SET shipped = t.shipped + excluded.shipped, arrived = t.arrived + excluded.arrived,
             adjusted = t.adjusted + excluded.adjusted, awaited = coalesce(t.awaited, excluded.awaited), expected_at = coalesce(t.expected_at, excluded.expected_at),
             mode = CASE WHEN excluded.shipped > 0 THEN excluded.mode ELSE t.mode END,

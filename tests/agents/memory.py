@@ -68,6 +68,11 @@ class MemoryLog:
         self._first[topic, partition] = first
         self._records[topic, partition] = [r for r in self._records[topic, partition] if r.offset >= first]
 
+    def truncate(self, topic: str, partition: int) -> None:
+        """The topic is deleted and made anew."""
+        for kept in (self._records, self._first, self._end):
+            kept.pop((topic, partition), None)
+
     def replace(self, topic: str, partition: int, offset: int, value: bytes) -> None:
         """The log becomes another one."""
         records = self._records[topic, partition]

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+from onhand.agents.alarms import Alarm
 from onhand.agents.inbox import Delivery, Inbox
 from onhand.agents.lanes import Lane
 from onhand.agents.ports import Message
@@ -20,7 +21,10 @@ SOURCE, PARTITIONS = 2, 8
 
 
 class RouterHouse:
-    """Partition 2 of the requests, before eight partitions of commands. `places` is where reservations are."""
+    """Partition 2 of the requests, before eight partitions of commands. `places` is where reservations are.
+
+    `generation` is that of the topic, -1 where nobody knows it; `stamps` are what gates have seen, by source.
+    """
 
     def __init__(self, dice: random.Random | None = None) -> None:
         self.dice = dice
@@ -32,7 +36,8 @@ class RouterHouse:
         self.asked: list[list[str]] = []
         self.away = False
         self.committed: int | None = None
-        self.stamped = -1
+        self.generation = 0
+        self.stamps: dict[int, int] = {}
         self.broken: list[BaseException] = []
         self.lanes: list[Lane] = []
 
@@ -46,7 +51,9 @@ class RouterHouse:
 
     def start(self) -> Lane:
         """A lane that owns the partition, or thinks so."""
-        world = World(self._find, self._committed, self._stamped, self.log, self.publisher, KEYRING, PARTITIONS)
+        world = World(
+            self._find, self._committed, self._stamped, self._generation, self.log, self.publisher, KEYRING, PARTITIONS
+        )
 
         def work(partition: int, inbox: Inbox) -> RouterLane:
             return RouterLane(partition, inbox, world)
@@ -79,13 +86,13 @@ class RouterHouse:
         """What gates decide of it: partition and command; a slip at or below the last stamp is dropped."""
         kept = []
         for partition, records in self.appended().items():
-            seen = (-1, -1)
+            seen: dict[int | None, tuple[int, int]] = {}
             for record in records:
                 admitted = admit(record.value, record.headers, partition, PARTITIONS, KEYRING)
                 source, *stamp = admitted.slip.stamp if admitted.slip else (None,)
-                if source is None or tuple(stamp) > seen:
+                if source is None or tuple(stamp) > seen.get(source, (-1, -1)):
                     kept.append((partition, admitted))
-                    seen = (stamp[0], stamp[1]) if stamp else seen
+                    seen |= {source: (stamp[0], stamp[1])} if stamp else {}
         return kept
 
     async def _find(self, ids: Sequence[str]) -> dict[str, str]:
@@ -99,5 +106,9 @@ class RouterHouse:
         return self.committed
 
     async def _stamped(self, source: int) -> int:
-        assert source == -1 - SOURCE
-        return self.stamped
+        return self.stamps.get(source, -1)
+
+    async def _generation(self) -> int:
+        if self.generation < 0:
+            raise Alarm("other_requests", "made anew", -1)
+        return self.generation

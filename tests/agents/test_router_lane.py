@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from onhand.agents.router import lane as router_lane
+from onhand.agents.router.passing import source_of
 from onhand.schemas.admission import admit
 from onhand.schemas.commands import Op
 from onhand.schemas.partitioner import partition_of
@@ -158,15 +159,46 @@ async def test_what_was_not_delivered_is_read_from_the_log_and_what_comes_again_
 async def test_a_topic_that_was_made_anew_is_not_read_in_silence(house: RouterHouse) -> None:
     """Gates would drop all of it as seen."""
     house.say(moved("receive", 1, 1))
-    house.stamped = 41
+    house.stamps[-1 - SOURCE] = 41
     house.start()
     await house.alarms.raised.wait()
     assert house.alarms.now
     assert house.alarms.now.code == "other_requests"
-    house.stamped, house.committed = -1, 7
+    house.stamps, house.committed = {}, 7
     house.alarms.clear()
     await house.alarms.raised.wait()
     assert house.appended() == {}
+
+
+async def test_a_topic_that_was_made_anew_is_passed_on_whole_once_somebody_says_so(house: RouterHouse) -> None:
+    """What is stamped like the old one gates would drop; the group's place in the old one is nothing in the new."""
+    house.say(*(moved("receive", n, 1) for n in range(9)))
+    lane = house.start()
+    await house.feed(lane)
+    await passed_on(house, 9)
+    await lane.close()
+    house.log.truncate(REQUESTS, SOURCE)
+    house.say(*(moved("receive", n, 1) for n in range(20, 24)))
+    house.generation, house.committed, house.stamps = -1, 3, {-1 - SOURCE: 8}
+    house.start()
+    await house.alarms.raised.wait()
+    assert house.alarms.now
+    assert (house.alarms.now.code, sum(map(len, house.appended().values()))) == ("other_requests", 9)
+    house.generation = 1
+    house.alarms.clear()
+    await passed_on(house, 13)
+    stamps = sorted(tuple(a.slip.stamp) for _, a in house.decided() if a.slip)
+    again = source_of(SOURCE, 1)
+    assert stamps == [*((again, n, 0) for n in range(4)), *((-1 - SOURCE, n, 0) for n in range(9))]
+    assert again not in {source_of(partition, 0) for partition in range(10_000)}
+
+
+async def test_a_lane_goes_on_where_it_was_in_a_topic_that_is_not_the_first(house: RouterHouse) -> None:
+    house.say(*(moved("receive", n, 1) for n in range(9)))
+    house.generation, house.committed, house.stamps = 1, 7, {source_of(SOURCE, 1): 4}
+    house.start()
+    await passed_on(house, 4)
+    assert sorted(a.slip.stamp[1] for _, a in house.decided() if a.slip) == [5, 6, 7, 8]
 
 
 @pytest.mark.parametrize("seed", range(25))

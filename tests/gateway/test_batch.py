@@ -41,6 +41,25 @@ async def test_every_line_is_answered_in_order_and_a_wrong_one_stops_no_other(ht
     assert [answer.get("locked") for answer in told[:7]] == [None, None, None, False, False, None, None]
 
 
+async def test_what_a_line_dispatches_a_later_one_lets_arrive(http: Caller, sku: str) -> None:
+    """Source and destination lie in any two partitions: the arrival finds its transfer, which went there by a slip."""
+    ids = [str(uuid.uuid4()) for _ in range(60)]
+    received = [receive(f"{sku}-{number}", 5) for number in range(60)]
+    sent = [
+        received[number] | {"type": "transfer", "id": id, "to_warehouse_id": 2, "mode": "dispatch"}
+        for number, id in enumerate(ids)
+    ]
+    come = [
+        received[number] | {"type": "arrive", "warehouse_id": 2, "transfer_id": id, "quantity": 4}
+        for number, id in enumerate(ids)
+    ]
+    at_once = [line for three in zip(received[:30], sent, come, strict=False) for line in three]
+    in_blocks = [*received[30:], *sent[30:], *come[30:]]
+    told = await done(http, ndjson(at_once + in_blocks))
+    arrived = [answer for answer in told if answer["type"] == "arrive"]
+    assert [(answer["outcome"], answer["available_qty"]) for answer in arrived] == [("applied", 4)] * 60
+
+
 async def test_a_csv_names_its_fields(http: Caller, sku: str) -> None:
     rows = ["type,sku_id,warehouse_id,quantity,delta,reason", f"receive,{sku},1,5,,"]
     rows += [f'adjust,{sku},1,,-2,"wet, torn"', f"ship,{sku},1,x,,", ""]

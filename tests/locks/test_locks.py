@@ -218,6 +218,52 @@ async def test_of_many_contenders_never_two_are_inside(locks_of: Callable[..., L
     assert named <= {f"operator-{number}" for number in range(12)}
 
 
+async def outcome(locks: Locks, position: str, name: str, gone: asyncio.Event) -> str:
+    """Who is in stays there until `gone`; whose lock it is, of those that are not."""
+    try:
+        async with locks.hold([position], name):
+            await gone.wait()
+            return "in"
+    except Taken as taken:
+        return taken.holder
+
+
+async def test_of_a_burst_in_one_process_one_is_in_and_named_to_all_others(alice: Locks, bob: Locks) -> None:
+    """So many that they would have to wait for each other's connections longer than for a node that hangs."""
+    gone = asyncio.Event()
+    calls = [asyncio.create_task(outcome(alice, "CLOCK:1", f"call-{number}", gone)) for number in range(100)]
+    await until(lambda: sum(call.done() for call in calls) == 99)
+    winner = next(number for number, call in enumerate(calls) if not call.done())
+    assert {call.result() for call in calls if call.done()} == {f"call-{winner}"}
+    assert (await refused(bob, "CLOCK:1")).holder == f"call-{winner}"
+    gone.set()
+    assert await calls[winner] == "in"
+    async with bob.hold(["CLOCK:1"], "bob"):
+        told = await asyncio.gather(*(outcome(alice, "CLOCK:1", f"call-{number}", gone) for number in range(100)))
+    assert set(told) == {"bob"}
+
+
+async def test_a_burst_for_many_positions_gets_them_all(alice: Locks) -> None:
+    gone = asyncio.Event()
+    gone.set()
+    told = await asyncio.gather(*(outcome(alice, f"CLOCK:{number + 1}", "alice", gone) for number in range(200)))
+    assert set(told) == {"in"}
+
+
+async def test_who_waits_for_another_of_its_process_goes_on_when_that_one_is_cancelled(
+    alice: Locks, nodes: list[Node]
+) -> None:
+    for node in nodes[:2]:
+        node.hang()  # so that taking takes a while
+    gone = asyncio.Event()
+    first, second = (asyncio.create_task(outcome(alice, "CLOCK:1", name, gone)) for name in ("first", "second"))
+    await until(lambda: any(node.client.exists(KEY) for node in nodes[2:]))
+    first.cancel()
+    await until(lambda: any(str(node.client.get(KEY)).startswith("second") for node in nodes[2:]))
+    gone.set()
+    assert await second == "in"
+
+
 async def test_without_nodes_the_work_goes_on_unlocked_and_says_so() -> None:
     async with connect([]).hold(["CLOCK:1"], "alice") as one, connect([]).hold(["CLOCK:1"], "bob") as other:
         assert (one.locked, other.locked) == (False, False)

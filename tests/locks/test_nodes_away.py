@@ -60,6 +60,16 @@ async def test_nodes_that_hang_delay_nobody_beyond_their_timeout(alice: Locks, n
     assert keys(nodes[3:]) == [[]] * 2
 
 
+async def test_a_burst_hears_of_nodes_that_hang_all_at_once(alice: Locks, nodes: list[Node]) -> None:
+    for node in nodes[:3]:
+        node.hang()
+    begun = time.monotonic()
+    holds = (alice.hold(["CLOCK:1"], f"call-{number}").__aenter__() for number in range(30))
+    told = await asyncio.gather(*holds, return_exceptions=True)
+    assert {type(each) for each in told} == {NoQuorum}
+    assert time.monotonic() - begun < 3
+
+
 async def test_a_lease_is_lost_with_its_majority(locks_of: Callable[..., Locks], nodes: list[Node]) -> None:
     """Held for as long as what was granted is valid, since nobody else can get it meanwhile; then no more."""
     async with locks_of(**QUICK).hold(["CLOCK:1"], "alice") as lease:

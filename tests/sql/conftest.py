@@ -19,6 +19,7 @@ from onhand.deploy.stack.postgres import _packaged_binaries
 from onhand.deploy.stack.reachable import reachable_binaries
 from onhand.sql.ledger import Ledger
 from onhand.sql.migrate import migrate
+from onhand.sql.pool import Pool
 from onhand.sql.rows import Settings
 from tests.audited import LIMIT, WINDOW_MS
 
@@ -138,6 +139,15 @@ async def ledger(dsn: str) -> AsyncIterator[Ledger]:
     made = Ledger(dsn, sleep=at_once)
     await made.open()
     assert await made.birth(0, "topic", Settings(WINDOW_MS, LIMIT, 1))
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def pool(dsn: str) -> AsyncIterator[Pool]:
+    """Two connections for short questions."""
+    made = Pool(dsn, connections=2)
+    await made.open()
     yield made
     await made.close()
 

@@ -39,8 +39,8 @@ async def test_rows_are_what_all_partitions_decided(ledger: Ledger, rows: Rows, 
             if piece:
                 await ledger.write(window([decision for record in piece for decision in record], partition))
         if dice.random() < 0.2:
-            assert _audited(dsn, world).differences == []
-    findings = _audited(dsn, world)
+            assert audited(dsn, world).differences == []
+    findings = audited(dsn, world)
     assert findings.differences == []
     assert findings.compared["ledger transfers"] > 1
 
@@ -56,7 +56,7 @@ def _within_a_generation(records: list[list[Decision]]) -> list[list[Decision]]:
     return [record for record, generation in zip(records, generations, strict=True) if generation == generations[0]]
 
 
-def _audited(dsn: str, world: World) -> Findings:
+def audited(dsn: str, world: World) -> Findings:
     findings, wanted, found = Findings(), Transit(), Transit()
     with psycopg.connect(dsn) as connection:
         views = read_ledger(connection)

@@ -1,7 +1,6 @@
 """The gateway's tables: keys by their hash, calls by their Idempotency-Key."""
 
 import uuid
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -11,14 +10,6 @@ from onhand.sql.pool import Pool
 from tests.sql.conftest import Rows
 
 ANSWER = Answer(201, "application/json", b"{}")
-
-
-@pytest.fixture
-async def pool(dsn: str) -> AsyncIterator[Pool]:
-    made = Pool(dsn, connections=2)
-    await made.open()
-    yield made
-    await made.close()
 
 
 def call(key: str = "k", body: bytes = b"1" * 32) -> Call:

@@ -212,6 +212,31 @@ async def test_an_order_whose_id_comes_anew_is_undone_once(ledger: Ledger, rows:
     assert await ledger.alarm(0) is None
 
 
+@pytest.mark.parametrize("verb", ["commit", "release"])
+async def test_all_lines_of_an_order_whose_id_one_line_had_are_extended_and_ended(
+    ledger: Ledger, rows: Rows, dsn: str, verb: str
+) -> None:
+    """Only its first line meets the earlier reservation; the second is the first of its number."""
+    decide = Deciding()
+    lines = [{"sku_id": sku, "warehouse_id": 1, "quantity": 1} for sku in ("LAMP", "CLOCK")]
+    received = [moved("receive", 10 + at, 9, sku_id=line["sku_id"]) for at, line in enumerate(lines)]
+    first = reserve(2, 3, sku_id="LAMP"), of("release", 3, 2, sku_id="LAMP")
+    await ledger.write(window(decide(*received, *first)))
+    again = {"type": "reserve", "id": uid(2), "lines": lines}
+    findings = await ledger.write(window(decide(again, at_ms=decide.now + 3 * WINDOW_MS)))
+    assert findings.reuses == [Reuse(uid(2), "LAMP:1")]
+    await ledger.write(window(decide(of("extend", 4, 2, sku_id="CLOCK", ttl_ms=50_000))))
+    held = "SELECT line, (extract(epoch FROM expires_at) * 1000)::bigint FROM {} WHERE status = 'active'"
+    expires_at_ms = decide.now + 50_000
+    assert rows(held.format("reservations")) == [(1, expires_at_ms)]
+    assert rows(held.format("reservation_reuses")) == [(0, expires_at_ms)]
+    assert compared(dsn, decide).differences == []
+    await ledger.write(window(decide(of(verb, 5, 2, sku_id="LAMP"))))
+    assert rows(held.format("reservations")) == rows(held.format("reservation_reuses")) == []
+    assert compared(dsn, decide).differences == []
+    assert await ledger.alarm(0) is None
+
+
 async def test_a_reuse_that_ended_in_its_window_needs_no_undoing(ledger: Ledger, rows: Rows) -> None:
     decide = Deciding()
     await ledger.write(window(decide(moved("receive", 1, 9), reserve(2, 1), of("commit", 3, 2))))

@@ -41,6 +41,9 @@ _READ_S = 60.0
 async def batch(request: Request, context: Ctx) -> Response:
     """Do many movements: a line each, answered in order while the next ones are still coming. A wrong line stops no other.
 
+    Lines of one position are done in their order, and a line at the destination of a transfer above it waits for that one: so an
+    `arrive` may follow its dispatch, whose line then has an `id`.
+
     With an Idempotency-Key a batch that broke off is sent again as it was: what was decided is not done again.
     """
     if context.batches >= _MOST_AT_ONCE:
