@@ -14,14 +14,17 @@ import pytest
 from onhand.deploy.stack import Stack
 from tests.docker_servers import docker_servers
 
-_MOST_RECORDS = "cli"
+_ORDER = {"faults": 0, "cli": 2}
 _MEMORY = Path("/dev/shm")
 _ROOM_BYTES = 4 * 1024**3
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The folder that writes thousands of records comes last: from then on each audit, which decides the whole log again, is slower."""
-    items.sort(key=lambda item: item.path.parent.name == _MOST_RECORDS)
+    """First the tests with limits of time and a stack of their own, while no other runs.
+
+    Last those that write thousands of records: from then on each audit, which decides the whole log again, is slower.
+    """
+    items.sort(key=lambda item: _ORDER.get(item.path.parent.name, 1))
 
 
 @pytest.fixture(scope="session", autouse=True)
