@@ -45,10 +45,10 @@ test: check ## The whole suite; it starts its servers itself
 	$(BIN)/pytest
 
 faults: install ## The crash tests at length (ONHAND_TEST_SEEDS lanes in memory, partitions among themselves, then real processes)
-	ONHAND_TEST_SEEDS=$${ONHAND_TEST_SEEDS:-300} $(BIN)/pytest --timeout=3600 tests/agents/test_gate_crashes.py tests/simulation tests/faults
+	TMPDIR=$${TMPDIR:-/tmp} ONHAND_TEST_SEEDS=$${ONHAND_TEST_SEEDS:-300} $(BIN)/pytest --timeout=3600 tests/agents/test_gate_crashes.py tests/simulation tests/faults
 
 soak: install ## Random harm to everything for ONHAND_SOAK_S seconds (ONHAND_SOAK_SEED, ONHAND_SOAK_RATE)
-	ONHAND_SOAK_S=$${ONHAND_SOAK_S:-600} $(BIN)/pytest --timeout=86400 -s tests/faults/test_soak.py
+	TMPDIR=$${TMPDIR:-/tmp} ONHAND_SOAK_S=$${ONHAND_SOAK_S:-600} $(BIN)/pytest --timeout=86400 -s tests/faults/test_soak.py
 
 bench: install ## Measure gate, ledger and latency
 	$(BIN)/onhand bench

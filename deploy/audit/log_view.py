@@ -27,7 +27,7 @@ class Logs:
             "enable.partition.eof": True,
             "auto.offset.reset": "error",
             "isolation.level": "read_uncommitted",
-            "fetch.wait.max.ms": 20,  # the end of a partition is told only after this wait
+            "fetch.wait.max.ms": 5,  # the end of a partition is told only after this wait
             "log_level": 0,
             "error_cb": lambda error: None,
         }

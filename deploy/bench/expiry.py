@@ -32,25 +32,30 @@ class _Heard:
             self.late_s.append(at_s - self.promised.pop(value["reservation_id"]) / 1_000)
 
 
-def measure_expiry(ground: Ground, positions: int, holds: int, rate: int, seconds: int) -> Iterator[Figure]:
-    """`rate` reservations a second expire for so long, while `holds` others stay; told by the decision's arrival."""
+def measure_expiry(
+    ground: Ground, positions: int, holds: int, rate: int, seconds: int, lead_ms: int = _LEAD_MS
+) -> Iterator[Figure]:
+    """`rate` reservations a second expire for so long, while `holds` others stay; told by the decision's arrival.
+
+    The first expires `lead_ms` after it was wished: so long it may take until all are reserved.
+    """
     place = filled(ground, Load("HELD", positions, holds))
     heard, count = _Heard(), rate * seconds
     with ground.worker("gate") as worker:
         cpu, workers = Cpu(pids(ground, [("gate", worker)])), {"gate": worker}
         watch(lambda: ground.ends.since(DECISIONS, place.decisions_from), place.load.total, cpu, workers, PATIENCE_S)
         with Listener(ground, [DECISIONS], heard):
-            fill(ground.settings.broker, _short_lived(place.load, count, rate))
+            fill(ground.settings.broker, _short_lived(place.load, count, rate, lead_ms))
             samples = watch(lambda: len(heard.late_s), count, cpu, workers, PATIENCE_S)
     name = f"{holds:,} active holds, {rate:,} expiries/s"
     yield Latency.of("expiry → decision", name, heard.late_s, (None, _WITHIN_MS))
     yield Rate.of("expiry", name, span(samples, count * 0.05))
 
 
-def _short_lived(load: Load, count: int, rate: int) -> Iterator[Pair]:
-    """Reserves that expire one after the other at that rate, beginning in some seconds."""
+def _short_lived(load: Load, count: int, rate: int, lead_ms: int) -> Iterator[Pair]:
+    """Reserves that expire one after the other at that rate, beginning in `lead_ms`."""
     random = Random(rate)
     made, places = ids(random), load.places()
     for number in range(count):
         position = random.choice(places)
-        yield position, command("reserve", next(made), position, quantity=1, ttl_ms=_LEAD_MS + number * 1_000 // rate)
+        yield position, command("reserve", next(made), position, quantity=1, ttl_ms=lead_ms + number * 1_000 // rate)

@@ -89,13 +89,13 @@ class Kafka:
         (self._home / "tmp").mkdir()
         words = {"broker": self.port, "controller": self.controller_port, "data": self._home / "data"}
         (self._home / "server.properties").write_text(_PROPERTIES.format(**words))
+        warm = java_options(self._jars, _throwaway, report) if self.options is None else ()
         if not (self._home / "data" / "meta.properties").exists():
             report(Progress(self.name, "formatting"))
-            self._format()
-        if self.options is None:
-            self.options = java_options(self._jars, _throwaway, report)
+            self._format(warm)
+        self.options = self.options or warm
 
-    def _format(self) -> None:
+    def _format(self, options: tuple[str, ...]) -> None:
         shutil.rmtree(self._home / "data", ignore_errors=True)  # half a format
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         # as one word: one id in 64 begins with a dash, which the tool would take for an option
@@ -107,7 +107,7 @@ class Kafka:
             str(self._home / "server.properties"),
         ]
         run_once(
-            self._java(["-XX:TieredStopAtLevel=1", "-Xmx128m"], tool),
+            self._java(["-XX:TieredStopAtLevel=1", "-Xmx128m", *options], tool),
             self.state.log(self.name),
             "formatting Kafka's data directory",
         )

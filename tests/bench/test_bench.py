@@ -53,7 +53,7 @@ def _everything(ground: Ground) -> Iterator[Figure]:
     yield measure_ledger(ground, place)
     yield measure_together(ground, filled(ground, HOT))
     yield from measure_latency(ground, 100, TRAFFIC)
-    yield from measure_expiry(ground, 20, 100, 100, 1)
+    yield from measure_expiry(ground, 20, 100, 100, 1, lead_ms=1_500)
     yield from measure_http(ground, PRESSURE)
 
 

@@ -13,6 +13,7 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from onhand.agents.settings import Settings
+from onhand.deploy.audit import log_view
 from onhand.deploy.audit.program import audit, run
 from onhand.deploy.stack import Stack
 from onhand.deploy.stack.reach import settings_at
@@ -195,7 +196,10 @@ def test_exit_codes_and_json(settings: Settings, capsys: pytest.CaptureFixture[s
     [{"kafka": "127.0.0.1:1"}, {"redis": "redis://127.0.0.1:1/0"}, {"postgres": "postgresql://u:hidden@127.0.0.1:1/x"}],
     ids=lambda away: next(iter(away)),
 )
-def test_a_server_that_is_away(settings: Settings, away: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_server_that_is_away(
+    settings: Settings, away: dict[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_view, "_TIMEOUT_S", 1.0)  # Kafka's client tries until then
     assert run(Settings.model_validate(settings.model_dump() | away)) == 3
     told = capsys.readouterr().err
     assert next(iter(away)) in told

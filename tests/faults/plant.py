@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 from collections import Counter
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -19,6 +18,7 @@ from onhand.deploy.stack import Stack, StackError
 from onhand.deploy.stack import status as look
 from onhand.deploy.stack.reach import settings_at
 from onhand.schemas.faults import Retryable
+from tests.faults.forked import FORKS, Forked
 from tests.stack.waiting import until
 
 READY_S = 40.0
@@ -30,28 +30,21 @@ class Worker:
 
     def __init__(self, role: str, env: dict[str, str], log: Path, probe: str | None, group: str | None) -> None:
         self.role, self.probe = role, probe
-        self._ready, ours = os.pipe()
-        extra = {"ONHAND_READY_FD": str(ours)}
-        extra |= {"ONHAND_TEST_PROBE": probe} if probe else {}
+        self._ready, theirs = FORKS.Pipe(duplex=False)
+        extra = {"ONHAND_TEST_PROBE": probe} if probe else {}
         extra |= {"ONHAND_TEST_GROUP": group} if group else {}
-        with log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "onhand.deploy.cli", "worker", role],
-                env=env | extra, stdin=subprocess.DEVNULL, stdout=output, stderr=output, pass_fds=(ours,),
-            )  # fmt: skip
-        os.close(ours)
+        self.process = Forked(["worker", role], env | extra, log, theirs)
+        theirs.close()
 
     def serving(self) -> Self:
         """Wait until it serves; one that ends before is a fault, unless it was to die."""
-        os.set_blocking(self._ready, False)
         until(lambda: self._told_ready() or (self.probe and self.process.poll() is not None), READY_S)
         return self
 
     def _told_ready(self) -> bool:
-        try:
-            told = os.read(self._ready, 64)
-        except BlockingIOError:
+        if not self._ready.poll():
             return False
+        told = os.read(self._ready.fileno(), 64)
         assert told or self.probe, f"the {self.role} worker ended with {self.process.wait(10)}"
         return bool(told)
 
@@ -81,7 +74,7 @@ class Worker:
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(10)
             self.kill()
-        os.close(self._ready)
+        self._ready.close()
 
 
 class Plant:
@@ -140,7 +133,7 @@ class Plant:
 
     def caught_up(self) -> None:
         """Wait until gate and ledger have reached the end of the log everywhere; no alarm meanwhile."""
-        until(self._level, CATCH_UP_S)
+        until(self._level, CATCH_UP_S, every_s=0.1)  # each look connects to every server, beside those who catch up
 
     def _level(self) -> bool:
         rows = self.rows()

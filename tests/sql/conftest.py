@@ -94,7 +94,7 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    folder = Path(tempfile.mkdtemp(prefix="onhand-pg-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="onhand-pg-"))
     server = Server(folder)
     try:
         server.create()

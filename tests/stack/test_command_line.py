@@ -24,6 +24,7 @@ from onhand.deploy.stack.errors import Refused, StackError, Usage
 from onhand.deploy.stack.foreground import detach
 from onhand.deploy.stack.state import StateDir
 from onhand.schemas.topics import COMMANDS, DEFAULT_PARTITIONS, REQUESTS
+from tests.cli.conftest import Done, Onhand, run
 from tests.stack.waiting import until
 
 PROJECT = Path(__file__).parents[2]
@@ -33,6 +34,20 @@ SERVERS = ("ONHAND_KAFKA", "ONHAND_REDIS", "ONHAND_POSTGRES")
 def onhand(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith("ONHAND_")} | more
     return subprocess.run([sys.executable, "-m", "onhand.deploy.cli", *words], capture_output=True, text=True, env=env)
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> Onhand:
+    """The command in this process: quicker, for what ends before it does anything. Variables as keywords."""
+
+    def told(*words: str, **variables: str) -> Done:
+        for name in [name for name in os.environ if name.startswith("ONHAND_")]:
+            monkeypatch.delenv(name)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        return run(*words)
+
+    return told
 
 
 def up(state_dir: Path) -> dict[str, Any]:
@@ -121,12 +136,12 @@ def test_a_start_in_the_background_that_is_interrupted_leaves_nothing(
         ["demo", "--fresh", "--state", "x"],
     ],
 )
-def test_wrong_usage_is_2(words: list[str], tmp_path: Path) -> None:
-    assert onhand(*words, ONHAND_STATE=str(tmp_path)).returncode == 2
+def test_wrong_usage_is_2(here: Onhand, words: list[str], tmp_path: Path) -> None:
+    assert here(*words, ONHAND_STATE=str(tmp_path)).code == 2
 
 
 @pytest.mark.parametrize("words", [["up"], ["up", "--detach"], ["topics"], ["status"], ["audit"], ["worker", "gate"]])
-def test_a_malformed_or_missing_setting_is_2_in_a_line(words: list[str], tmp_path: Path) -> None:
+def test_a_malformed_or_missing_setting_is_2_in_a_line(here: Onhand, words: list[str], tmp_path: Path) -> None:
     servers = {
         "ONHAND_KAFKA": "127.0.0.1:1",
         "ONHAND_REDIS": "redis://127.0.0.1:1/0",
@@ -134,9 +149,9 @@ def test_a_malformed_or_missing_setting_is_2_in_a_line(words: list[str], tmp_pat
     }
     wrong = [{"ONHAND_PARTITIONS": "x"}, {"ONHAND_REDIS": "127.0.0.1:6379"}]
     for more in [*wrong, {}] if words[0] in ("audit", "worker") else wrong:
-        done = onhand(*words, "--state", str(tmp_path), **servers | more)
-        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
-        assert next(iter(more), "ONHAND_SECRET") in done.stderr
+        done = here(*words, "--state", str(tmp_path), **servers | more)
+        assert (done.code, len(done.err.splitlines())) == (2, 1), done.err
+        assert next(iter(more), "ONHAND_SECRET") in done.err
 
 
 @pytest.mark.parametrize("words", [["migrate"], ["topics"]])

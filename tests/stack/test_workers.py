@@ -17,6 +17,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from onhand.agents import topics
 from onhand.deploy.stack import Stack
+from onhand.deploy.stack import status as look
 from onhand.deploy.stack.children import started_at
 from onhand.deploy.stack.reach import settings_of
 from onhand.deploy.stack.state import read_json
@@ -38,8 +39,12 @@ def status(system: Stack) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-def all_is_done(told: dict[str, Any], end_offset: int) -> bool:
-    rows = told["partitions"]
+def partitions(system: Stack) -> list[dict[str, Any]]:
+    """What `status` tells of them, in this process: who looks again and again need not wait for a new one each time."""
+    return look.partitions(system.state.root)
+
+
+def all_is_done(rows: list[dict[str, Any]], end_offset: int) -> bool:
     numbers = {name: sum(row[name] for row in rows) for name in ("end_offset", "gate_offset", "ledger_offset")}
     return set(numbers.values()) == {end_offset}
 
@@ -62,15 +67,15 @@ def test_all_that_runs_is_told(system: Stack) -> None:
 
 
 def test_offsets_are_equal_when_all_is_done_behind_records_without_a_decision_too(system: Stack) -> None:
-    before = sum(row["end_offset"] for row in status(system)["partitions"])
+    before = sum(row["end_offset"] for row in partitions(system))
     send(system, 20)
-    until(lambda: all_is_done(status(system), before + 20), within_s=30)
+    until(lambda: all_is_done(partitions(system), before + 20), within_s=30)
     producer = Producer({"bootstrap.servers": system.endpoints["kafka"], "transactional.id": "test"})
     producer.init_transactions(10)
     producer.begin_transaction()
     producer.produce(COMMANDS, b"not JSON", partition=0)
     producer.commit_transaction(10)
-    until(lambda: all_is_done(status(system), before + 22), within_s=30)  # the record and the marker behind it
+    until(lambda: all_is_done(partitions(system), before + 22), within_s=30)  # the record and the marker behind it
 
 
 def test_an_alarm_is_told_and_resume_clears_it(system: Stack) -> None:
@@ -87,7 +92,7 @@ def test_an_alarm_is_told_and_resume_clears_it(system: Stack) -> None:
     assert alarms.count(None) == DEFAULT_PARTITIONS - 1
     assert "test at 7" in onhand(system, "status").stdout
     assert json.loads(onhand(system, "resume", "--partition", "1", "--json").stdout) == {"partition": 1}
-    assert not [row["alarm"] for row in status(system)["partitions"] if row["alarm"]]
+    assert not [row["alarm"] for row in partitions(system) if row["alarm"]]
     assert onhand(system, "resume", "--partition", "1").returncode == 1
 
 
@@ -95,9 +100,9 @@ def test_an_alarm_is_told_and_resume_clears_it(system: Stack) -> None:
 def test_a_worker_that_is_killed_is_replaced_and_goes_on(system: Stack, name: str) -> None:
     killed = system.endpoints["processes"][name]
     os.kill(killed, signal.SIGKILL)
-    before = sum(row["end_offset"] for row in status(system)["partitions"])
+    before = sum(row["end_offset"] for row in partitions(system))
     send(system, 20)
-    until(lambda: all_is_done(status(system), before + 20), within_s=60)
+    until(lambda: all_is_done(partitions(system), before + 20), within_s=60)
     told = read_json(system.state.endpoints)["processes"]
     assert told[name] != killed
     assert started_at(killed) is None
