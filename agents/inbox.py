@@ -28,7 +28,8 @@ class Inbox:
     """Waits when it holds `BOUND` records, so that one slow partition holds up the poll loop only then."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Delivery] = deque()
+        self._waiting: deque[tuple[Delivery, int]] = deque()
+        """Deliveries and what they weigh."""
         self._handed_out: deque[Delivery] = deque()
         self._held = 0
         self._closed = False
@@ -42,8 +43,9 @@ class Inbox:
             self._room.clear()
             await self._room.wait()
         if not (self._closed or self._deaf):
-            self._waiting.append(delivery)
-            self._held += sum(map(weigh, delivery.records))
+            weight = sum(map(weigh, delivery.records))
+            self._waiting.append((delivery, weight))
+            self._held += weight
             self._some.set()
 
     @property
@@ -70,15 +72,15 @@ class Inbox:
         """
         records: list[Record] = []
         while self._waiting and (not records or self._follows(records, limit)):
-            delivery = self._waiting.popleft()
+            delivery, weight = self._waiting.popleft()
             self._handed_out.append(delivery)
             records.extend(delivery.records)
-        self._held -= sum(map(weigh, records))
+            self._held -= weight
         self._room.set()
         return records
 
     def _follows(self, records: list[Record], limit: int) -> bool:
-        following = self._waiting[0].records
+        following = self._waiting[0][0].records
         return len(records) + len(following) <= limit and following[0].offset == records[-1].offset + 1
 
     def ack(self, offset: int) -> None:
