@@ -22,7 +22,7 @@ from tests.end_to_end import raw_headers
 from tests.end_to_end.talk import Talk
 
 SKU = "AUDITED"
-TABLES = ("inventory", "stock_movements", "reservations", "remembered_ids", "refused_units")
+TABLES = ("inventory", "stock_movements", "reservations", "remembered_ids", "refused_units", "low_stock", "reorders")
 
 
 @pytest.fixture(scope="module")
@@ -113,9 +113,12 @@ def test_a_fault_in_redis(
         ("DELETE FROM remembered_ids WHERE partition = (SELECT partition FROM inventory WHERE sku_id = %s)",
          {"ledger memory"}),
         ("UPDATE refused_units SET units = units + 1 WHERE sku_id = %s", {"ledger refused units"}),
+        ("INSERT INTO low_stock VALUES (%s, 1)", {"ledger low stock"}),
+        ("INSERT INTO reorders SELECT gen_random_uuid(), sku_id, warehouse_id, 8, 4, 0, 'closed', now(), now(), partition "
+         "FROM inventory WHERE sku_id = %s", {"ledger reorders"}),
     ],
     ids=["position", "reorder point", "missing movement", "missing reservation", "wrong end", "movement twice",
-         "forgotten ids", "refused units"],
+         "forgotten ids", "refused units", "low", "a reorder of no window"],
 )  # fmt: skip
 def test_a_fault_in_postgresql(settings: Settings, statement: str, kinds: set[str]) -> None:
     with psycopg.connect(settings.postgres.get_secret_value(), autocommit=True) as connection:
