@@ -14,17 +14,18 @@ import pytest
 from onhand.deploy.stack import Stack
 from tests.docker_servers import docker_servers
 
-_ORDER = {"faults": 0, "cli": 2}
+_ORDER = {"faults": "", "cli": "end_to_end, then"}
 _MEMORY = Path("/dev/shm")
 _ROOM_BYTES = 4 * 1024**3
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """First the tests with limits of time and a stack of their own, while no other runs.
+    """By folder: first the tests with limits of time and a stack of their own, while no other runs.
 
-    Last those that write thousands of records: from then on each audit, which decides the whole log again, is slower.
+    Those of the command line, which write thousands of records, come after the audits: each decides the whole log again.
     """
-    items.sort(key=lambda item: _ORDER.get(item.path.parent.name, 1))
+    folders = {item: item.path.relative_to(Path(__file__).parent).parts[0] for item in items}
+    items.sort(key=lambda item: _ORDER.get(folders[item], folders[item]))
 
 
 @pytest.fixture(scope="session", autouse=True)
