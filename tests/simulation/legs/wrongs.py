@@ -153,7 +153,7 @@ class NeverTooLate(_AtHand):
         slip = admitted.slip
         if not isinstance(slip, Hop) or slip.expires_at_ms is None or slip.expires_at_ms > self.clock:
             return super()._judge(admitted)
-        decisions = super()._judge(admitted._replace(slip=replace(slip, expires_at_ms=self.clock + 1)))
+        decisions = super()._judge(replace(admitted, slip=replace(slip, expires_at_ms=self.clock + 1)))
         return [decision | {"expires_at_ms": slip.expires_at_ms} for decision in decisions]
 
 
