@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 
 from onhand.schemas.asyncapi_notes import (
     ABOUT,
@@ -24,8 +22,10 @@ from onhand.schemas.asyncapi_notes import (
     RULES,
     TRACE_HEADERS,
 )
+from onhand.schemas.codec import verb_of
 from onhand.schemas.commands import Command, Sweep
 from onhand.schemas.decisions import Decision
+from onhand.schemas.fields import portable_schema
 from onhand.schemas.requests import Ending
 from onhand.schemas.topics import CHANNEL_SYNC, COMMANDS, DECISIONS, DLQ, REQUESTS, TOPICS, WEBHOOK_ATTEMPTS
 
@@ -81,10 +81,10 @@ def _scalar(value: Any) -> str:
 def _messages() -> Iterator[tuple[str, tuple[str, Schema]]]:
     """By name the topic and the message. A command of both topics is described once, one without a position by itself."""
     for model in _commands():
-        name = str(model.model_fields["type"].default)
+        name = verb_of(model)
         yield name, (COMMANDS, _message(name, model.__name__, model.__doc__, KEYS["position"], TRACE_HEADERS))
     for model in get_args(Ending):
-        name = f"request.{model.model_fields['type'].default}"
+        name = f"request.{verb_of(model)}"
         yield name, (REQUESTS, _message(name, model.__name__, model.__doc__, KEYS["any"], TRACE_HEADERS))
     yield "decision", (DECISIONS, _message("decision", "Decision", Decision.__doc__, KEYS["decision"], TRACE_HEADERS))
     for kind, (topic, event) in EVENTS.items():
@@ -101,7 +101,7 @@ def _messages() -> Iterator[tuple[str, tuple[str, Schema]]]:
     yield "dead.letter", (DLQ, letter | {"contentType": "application/octet-stream"})
 
 
-def _commands() -> list[type[BaseModel]]:
+def _commands() -> list[type[msgspec.Struct]]:
     return [model for model in get_args(Command) if model is not Sweep]
 
 
@@ -155,11 +155,9 @@ def _operation(topic: str, channel: Schema) -> Schema:
 
 
 def _schemas() -> Schema:
-    words = [Decision, *{event: None for _, event in EVENTS.values()}]
+    words = [*_commands(), *get_args(Ending), Decision, *{event: None for _, event in EVENTS.values()}]
     _, told = msgspec.json.schema_components(words, ref_template=_REF + "{name}")
-    models = [*_commands(), *get_args(Ending)]
-    _, strict = models_json_schema([(model, "validation") for model in models], ref_template=_REF + "{model}")
-    schemas = {name: _plain(schema) for name, schema in {**strict["$defs"], **told, **PLAIN_SCHEMAS}.items()}
+    schemas = {name: _plain(portable_schema(schema)) for name, schema in {**told, **PLAIN_SCHEMAS}.items()}
     for name, rules in RULES.items():
         _merge(schemas[name], rules)
     del schemas["Release"]["properties"]["reason"]  # onhand's own
@@ -169,7 +167,7 @@ def _schemas() -> Schema:
 def _plain(schema: Any) -> Any:
     """A schema in the words of draft 7, which AsyncAPI's are, without titles that only repeat names.
 
-    A field that may be null or absent is told as one that may be absent; `type`, which has a default in Python, is required.
+    A field that may be null or absent is told as one that may be absent.
     """
     if isinstance(schema, list):
         return [_plain(child) for child in schema]
@@ -180,16 +178,12 @@ def _plain(schema: Any) -> Any:
         [one] = [child for child in told.pop("anyOf") if child != {"type": "null"}]
         del told["default"]
         told |= one
-    if "patternProperties" in told:
-        told["additionalProperties"] = False
     if "prefixItems" in told:
         told["items"] = told.pop("prefixItems")
     if "description" in told:
         told["description"] = " ".join(told["description"].split())
-    if isinstance(properties := told.get("properties"), dict):
-        for name, field in properties.items():
-            if "const" in field and field.pop("default", None) is not None:
-                told.setdefault("required", []).insert(0, name)
+    if isinstance(told.get("enum"), list):
+        told |= {"type": "string"} if len(told["enum"]) > 1 else {"type": "string", "const": told.pop("enum")[0]}
     return told
 
 

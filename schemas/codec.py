@@ -1,13 +1,14 @@
 """The codec: from a record's bytes to a command, with an error that names the field and the reason."""
 
 import hashlib
-from typing import Annotated, Any, get_args
+from typing import Any, get_args
 
-from pydantic import Field, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails, from_json
+import msgspec
 
-from onhand.schemas.commands import MAX_LINES, Command, Id, SkuId, WarehouseId
+from onhand.schemas.commands import Command
 from onhand.schemas.faults import Poison
+from onhand.schemas.fields import Id, SkuId, WarehouseId
+from onhand.schemas.wording import said
 
 MAX_BYTES = 64 * 1024
 
@@ -21,27 +22,16 @@ class Malformed(Poison):
         self.echo: dict[str, Any] = echo or {}
 
 
-_ADAPTER: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="type")])
-_TYPES = [member.model_fields["type"].default for member in get_args(Command)]
-_ECHOES: dict[str, TypeAdapter[Any]] = {
-    "type": TypeAdapter(Annotated[str, Field(pattern=f"^({'|'.join(_TYPES)})$")]),
-    "id": TypeAdapter(Id),
-    "sku_id": TypeAdapter(SkuId),
-    "warehouse_id": TypeAdapter(WarehouseId),
-}
-_REASONS = {
-    "missing": "is missing",
-    "extra_forbidden": "is not a field of this command",
-    "string_pattern_mismatch": "is not well-formed",
-    "union_tag_not_found": "is missing",
-    "int_type": "must be an integer",
-    "int_from_float": "must be an integer",
-    "int_parsing_size": "must be an integer within its limits",
-    "tuple_type": "must be a list",
-    "model_type": "must be an object",
-    "too_short": f"must hold 1 to {MAX_LINES}",
-    "too_long": f"must hold 1 to {MAX_LINES}",
-}
+def verb_of(command: Any) -> str:
+    """The `type` that a class of commands has in records."""
+    return str(command.__struct_config__.tag)
+
+
+_VERBS = [verb_of(kind) for kind in get_args(Command)]
+_ECHOES: dict[str, Any] = {"id": Id, "sku_id": SkuId, "warehouse_id": WarehouseId}
+_DECODER = msgspec.json.Decoder(Command)
+_ANYTHING = msgspec.json.Decoder(float_hook=float)
+"""A float that no double holds becomes infinite, and is refused by its field's name."""
 
 
 def decode_command(value: bytes | None) -> Command:
@@ -49,36 +39,41 @@ def decode_command(value: bytes | None) -> Command:
 
     Of a repeated key the last counts; null is the same as absent.
     """
-    command: Command = decode(value, _ADAPTER)
+    command: Command = decode(value, _DECODER)
     return command
 
 
-def decode(value: bytes | None, adapter: TypeAdapter[Any]) -> Any:
-    """What the adapter makes of a record's value. It must be a union of models told apart by `type`."""
+def decode(value: bytes | None, decoder: msgspec.json.Decoder[Any]) -> Any:
+    """What the decoder makes of a record's value. It must be one of a union of structs told apart by `type`."""
     if value is None:
         raise Malformed("value: is null")
     if len(value) > MAX_BYTES:
         raise Malformed(f"value: is {len(value)} bytes, more than {MAX_BYTES}")
     try:
-        return adapter.validator.validate_json(value)
-    except ValidationError:
-        return _decode_with_care(value, adapter)
+        return decoder.decode(value)
+    except (ValueError, RecursionError):
+        return _decode_with_care(value, decoder)
 
 
-def _decode_with_care(value: bytes, adapter: TypeAdapter[Any]) -> Any:
-    """The slow road, for records with nulls and for a message that says what is wrong."""
+def _decode_with_care(value: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
+    """The slow road, for records with nulls and repeated keys, and for a message that says what is wrong."""
     try:
-        body = from_json(value, allow_inf_nan=False)
+        body = _ANYTHING.decode(value)
+    except RecursionError:
+        raise Malformed("value: is not JSON: it is nested too deeply") from None
     except ValueError as error:
-        raise Malformed(f"value: is not JSON: {error}") from None
+        raise Malformed(f"value: is not JSON: {str(error).partition(' - at ')[0]}") from None
     if not isinstance(body, dict):
         raise Malformed("value: is not a JSON object")
     body = _without_nulls(body)
+    if "type" not in body:
+        raise Malformed("type: is missing", _echo(body))
+    if body["type"] not in _VERBS:
+        raise Malformed(f"type: is not one of {', '.join(_VERBS)}", _echo(body))
     try:
-        return adapter.validate_python(body)
-    except ValidationError as error:
-        message = _say(body, error.errors(include_url=False)[0])
-        raise Malformed(message, _echo(body)) from None
+        return msgspec.convert(body, next(kind for kind in get_args(decoder.type) if verb_of(kind) == body["type"]))
+    except msgspec.ValidationError as error:
+        raise Malformed(said(error), _echo(body)) from None
 
 
 def _without_nulls(body: dict[str, Any]) -> dict[str, Any]:
@@ -88,27 +83,15 @@ def _without_nulls(body: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _say(body: dict[str, Any], error: ErrorDetails) -> str:
-    """What is wrong, as ``field: reason``."""
-    kind = error["type"]
-    if kind == "union_tag_invalid" or (kind == "union_tag_not_found" and "type" in body):
-        return f"type: is not one of {', '.join(_TYPES)}"
-    if kind == "union_tag_not_found":
-        return "type: is missing"
-    if kind == "value_error":
-        return str(error["msg"]).removeprefix("Value error, ")
-    path = [str(part) for part in error["loc"][1:]]
-    reason = _REASONS.get(kind, error["msg"][0].lower() + error["msg"][1:])
-    return f"{'.'.join(path)[:200]}: {reason}"
-
-
 def _echo(body: dict[str, Any]) -> dict[str, Any]:
     """The fields of a malformed command that are well-formed by themselves."""
     echo: dict[str, Any] = {}
-    for name, adapter in _ECHOES.items():
+    if body.get("type") in _VERBS:
+        echo["type"] = body["type"]
+    for name, form in _ECHOES.items():
         try:
-            echo[name] = adapter.validate_python(body.get(name), strict=True)
-        except ValidationError:
+            echo[name] = msgspec.convert(body.get(name), form)
+        except msgspec.ValidationError:
             continue
     return echo
 

@@ -1,8 +1,8 @@
 """Requests: what may stand in `inventory.requests`: every command, and those about a reservation also without a position."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import ClassVar, final
 
-from pydantic import Field, TypeAdapter, model_validator
+import msgspec
 
 from onhand.schemas.codec import decode
 from onhand.schemas.commands import (
@@ -13,7 +13,6 @@ from onhand.schemas.commands import (
     Commit,
     Count,
     Extend,
-    Id,
     Rebalance,
     Receive,
     Release,
@@ -22,16 +21,14 @@ from onhand.schemas.commands import (
     SetReorder,
     Shard,
     Ship,
-    SkuId,
     Sweep,
     Transfer,
-    TtlMs,
-    WarehouseId,
 )
+from onhand.schemas.fields import Id, SkuId, TtlMs, WarehouseId
 from onhand.schemas.positions import split_position
 
 
-class _Ending(CommandModel):
+class _Ending(CommandModel, frozen=True, kw_only=True):
     """About a reservation, by its id alone, or with the position of any of its lines."""
 
     command: ClassVar[type[Commit | Release | Extend]]
@@ -39,11 +36,10 @@ class _Ending(CommandModel):
     warehouse_id: WarehouseId | None = None
     reservation_id: Id
 
-    @model_validator(mode="after")
-    def _all_of_a_position(self) -> Self:
+    def __post_init__(self) -> None:
+        """All of a position or nothing of it."""
         if (self.sku_id is None) is not (self.warehouse_id is None):
             raise ValueError("sku_id: is missing" if self.sku_id is None else "warehouse_id: is missing")
-        return self
 
     @property
     def position(self) -> str | None:
@@ -53,29 +49,29 @@ class _Ending(CommandModel):
     def at(self, position: str) -> Commit | Release | Extend:
         """The command that it is, about that position."""
         sku_id, warehouse_id = split_position(position)
-        told = self.model_dump(exclude_none=True) | {"sku_id": sku_id, "warehouse_id": warehouse_id}
+        told = msgspec.structs.asdict(self) | {"sku_id": sku_id, "warehouse_id": warehouse_id}
         return self.command(**told)
 
 
-class CommitRequest(_Ending):
+@final
+class CommitRequest(_Ending, frozen=True, kw_only=True, tag="commit"):
     """Sell what is reserved."""
 
     command = Commit
-    type: Literal["commit"] = "commit"
 
 
-class ReleaseRequest(_Ending):
+@final
+class ReleaseRequest(_Ending, frozen=True, kw_only=True, tag="release"):
     """Give back what is reserved. Without onhand's own `reason`: what the router appends is signed."""
 
     command = Release
-    type: Literal["release"] = "release"
 
 
-class ExtendRequest(_Ending):
+@final
+class ExtendRequest(_Ending, frozen=True, kw_only=True, tag="extend"):
     """Let an active reservation expire `ttl_ms` from now."""
 
     command = Extend
-    type: Literal["extend"] = "extend"
     ttl_ms: TtlMs
 
 
@@ -85,10 +81,10 @@ Request = (
     | Count | Transfer | Arrive | Allocate | Rebalance | Shard | Sweep
 )  # fmt: skip
 
-_ADAPTER: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="type")])
+_DECODER = msgspec.json.Decoder(Request)
 
 
 def decode_request(value: bytes | None) -> Request:
     """The request in a record's value; `onhand.schemas.codec.Malformed` where there is none, as `decode_command`."""
-    request: Request = decode(value, _ADAPTER)
+    request: Request = decode(value, _DECODER)
     return request

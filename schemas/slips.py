@@ -8,15 +8,15 @@ append can copy a signed record into another partition, and there it is invalid.
 Structs of msgspec, like what onhand says elsewhere: they are read for every leg of an order, and what is signed was checked before.
 """
 
-from typing import Annotated, Any, ClassVar, Literal, final
+from typing import Any, ClassVar, Literal, final
 
 import msgspec
 from msgspec.structs import asdict, force_setattr
-from pydantic import BaseModel, Field, TypeAdapter
 
 from onhand.schemas.commands import (
     Adjust,
     Arrive,
+    Command,
     Commit,
     Count,
     Extend,
@@ -38,8 +38,6 @@ Placed = (
     Reserve | Extend | Commit | Release | Receive | Return | Ship | Adjust | SetReorder | Count | Transfer | Arrive
 )  # fmt: skip
 """Commands that name a position."""
-
-_PLACED: TypeAdapter[Placed] = TypeAdapter(Annotated[Placed, Field(discriminator="type")])
 
 
 class Short(msgspec.Struct, frozen=True):
@@ -79,21 +77,11 @@ class _Slip(
         return _ENCODER.encode(self)
 
 
-class _WithCommand(_Slip, frozen=True, kw_only=True):
-    """`command` is a command as its client wrote it."""
-
-    command: Any
-
-    def __post_init__(self) -> None:
-        """What comes out of JSON becomes a command again; a ValueError where it is none."""
-        if type(self.command) is dict:
-            force_setattr(self, "command", _PLACED.validate_python(self.command))
-
-
 @final
-class Passed(_WithCommand, frozen=True, kw_only=True, tag="passed"):
+class Passed(_Slip, frozen=True, kw_only=True, tag="passed"):
     """A client's command from the router, or an ending one that a leg passes on to the home of the use that it holds (`opened_at_ms`)."""
 
+    command: Placed
     opened_at_ms: TimeMs | None = None
 
 
@@ -124,14 +112,9 @@ class Hop(_Slip, frozen=True, kw_only=True, tag="hop"):
 class Arrival(_Slip, frozen=True, kw_only=True, tag="arrival"):
     """A transfer at its destination. A `repeat` changes nothing."""
 
-    transfer: Any
+    transfer: Transfer
     opened_at_ms: TimeMs
     repeat: bool = False
-
-    def __post_init__(self) -> None:
-        """As `_WithCommand`."""
-        if type(self.transfer) is dict:
-            force_setattr(self, "transfer", Transfer.model_validate(self.transfer))
 
 
 @final
@@ -146,11 +129,10 @@ class Undo(_Slip, frozen=True, kw_only=True, tag="undo"):
     short: tuple[Short, ...] | None = None
 
     def __post_init__(self) -> None:
-        """As `_WithCommand`."""
+        """What comes out of JSON becomes one of the two: an `Order` has no `type` in its JSON, so that msgspec cannot tell."""
         if type(self.command) is dict:
-            is_transfer = self.command.get("type") == "transfer"
-            command = Transfer.model_validate(self.command) if is_transfer else msgspec.convert(self.command, Order)
-            force_setattr(self, "command", command)
+            kind = Transfer if self.command.get("type") == "transfer" else Order
+            force_setattr(self, "command", msgspec.convert(self.command, kind))
 
 
 @final
@@ -163,27 +145,15 @@ class Settle(_Slip, frozen=True, kw_only=True, tag="settle"):
     reservation_id: str
     order: Whole
     opened_at_ms: TimeMs
-    command: Any = None
+    command: Command | None = None
     """A `Commit`, `Release` or `Extend`."""
     expires_at_ms: TimeMs | None = None
-
-    def __post_init__(self) -> None:
-        """As `_WithCommand`."""
-        if type(self.command) is dict:
-            force_setattr(self, "command", _PLACED.validate_python(self.command))
 
 
 Slip = Passed | Unplaced | Hop | Arrival | Undo | Settle
 
 
-def _raw(value: Any) -> msgspec.Raw:
-    """A command inside a slip."""
-    if isinstance(value, BaseModel):
-        return msgspec.Raw(value.model_dump_json(exclude_none=True).encode())
-    raise TypeError(f"{type(value)} does not belong into a slip")
-
-
-_ENCODER = msgspec.json.Encoder(enc_hook=_raw)
+_ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(Slip)
 
 

@@ -1,6 +1,6 @@
 """The base of what onhand says: decisions and events.
 
-Structs of msgspec and not models of pydantic, since they are written and read for every command. What is read is checked for its
+Structs of msgspec, since they are written and read for every command. What is read is checked for its
 types and the size of its numbers: anybody may write into a topic. What is written is not checked again.
 """
 

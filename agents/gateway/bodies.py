@@ -4,12 +4,23 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Discriminator, Field, Tag
 
-from onhand.schemas.commands import MAX_LINES, Channel, Id, Line, QuantityOrZero, StrictModel, Text
+from onhand.agents.gateway.fields import Channel, Id, Quantity, QuantityOrZero, SkuId, StrictModel, Text, WarehouseId
+from onhand.schemas.fields import MAX_LINES
 
 DEFAULT_TTL_S = 600
 
 TtlS = Annotated[int, Field(ge=1, le=86_400)]
 """Seconds until a reservation expires."""
+
+
+class Line(StrictModel):
+    """One line of an order."""
+
+    sku_id: SkuId
+    warehouse_id: WarehouseId
+    quantity: Quantity
+
+
 Lines = Annotated[list[Line], Field(min_length=1, max_length=MAX_LINES)]
 
 

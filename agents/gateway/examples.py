@@ -3,8 +3,11 @@
 import json
 from typing import Any
 
+import msgspec
+
 from onhand.agents.gateway.problems import MEDIA_TYPE
 from onhand.schemas.commands import Adjust, Arrive, Count, Receive, Return, Ship, Transfer
+from onhand.schemas.fields import portable_schema
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -110,7 +113,8 @@ _BODIES: dict[str, dict[str, Any]] = {
 
 def _schema(model: Any) -> dict[str, Any]:
     """A command's schema, where the id may be absent or null."""
-    schema: dict[str, Any] = model.model_json_schema()
+    _, of_name = msgspec.json.schema_components([model])
+    schema: dict[str, Any] = portable_schema(of_name[model.__name__])
     schema["properties"]["id"] = {"anyOf": [schema["properties"]["id"], {"type": "null"}], "default": None}
     schema["required"] = sorted({"type", *schema["required"]} - {"id"})
     return schema

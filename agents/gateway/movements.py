@@ -12,10 +12,11 @@ from onhand.agents.gateway.answers import answer, refusal, told
 from onhand.agents.gateway.bodies import Reorder, ReorderBody
 from onhand.agents.gateway.calls import command_id, trace
 from onhand.agents.gateway.context import Ctx
+from onhand.agents.gateway.fields import SkuId
 from onhand.agents.gateway.locking import held, holder_name, to_lock
 from onhand.agents.gateway.problems import malformed
 from onhand.agents.gateway.straight import StraightRoute
-from onhand.schemas.codec import decode_command
+from onhand.schemas.codec import decode_command, verb_of
 from onhand.schemas.commands import (
     Adjust,
     Arrive,
@@ -24,7 +25,6 @@ from onhand.schemas.commands import (
     Return,
     SetReorder,
     Ship,
-    SkuId,
     Transfer,
 )
 from onhand.schemas.ids import new_id
@@ -32,7 +32,7 @@ from onhand.schemas.ids import new_id
 router = APIRouter(prefix="/inventory", tags=["movements"], route_class=StraightRoute)
 
 Movement = Receive | Return | Ship | Adjust | Count | Transfer | Arrive
-TYPES = tuple(str(model.model_fields["type"].default) for model in get_args(Movement))
+TYPES = tuple(verb_of(model) for model in get_args(Movement))
 
 
 @router.post(

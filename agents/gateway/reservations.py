@@ -12,6 +12,7 @@ from onhand.agents.gateway.answers import answer, refusal, short_lines
 from onhand.agents.gateway.bodies import (
     DEFAULT_TTL_S,
     ExtendBody,
+    Line,
     OfReservation,
     ReserveBody,
     Reserved,
@@ -23,7 +24,8 @@ from onhand.agents.gateway.context import Context, Ctx
 from onhand.agents.gateway.finder import Place, place_in
 from onhand.agents.gateway.problems import Problem
 from onhand.agents.gateway.straight import StraightRoute
-from onhand.schemas.commands import Commit, Extend, Line, Release, Reserve
+from onhand.schemas import commands
+from onhand.schemas.commands import Commit, Extend, Release, Reserve
 from onhand.schemas.decisions import Decision
 from onhand.schemas.events import rfc3339
 from onhand.schemas.positions import split_position
@@ -110,7 +112,7 @@ def _reserve(order: ReserveOrder, id: str, ttl_ms: int) -> Reserve:
         case [Line() as line]:
             return Reserve(**options, **line.model_dump())
         case lines:
-            return Reserve(**options, lines=tuple(lines))
+            return Reserve(**options, lines=tuple(commands.Line(**line.model_dump()) for line in lines))
 
 
 async def _place(context: Context, reservation_id: str) -> Place | list[ReservedLine]:

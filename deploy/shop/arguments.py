@@ -48,13 +48,13 @@ def time_ms(text: str) -> int:
 
 def sku(text: str) -> str:
     """A SKU's id."""
-    from pydantic import TypeAdapter, ValidationError
+    import msgspec
 
-    from onhand.schemas.commands import SkuId
+    from onhand.schemas.fields import SkuId
 
     try:
-        return TypeAdapter[str](SkuId).validate_python(text)
-    except ValidationError:
+        return msgspec.convert(text, SkuId)
+    except msgspec.ValidationError:
         raise typer.BadParameter(f"{text!r} is not 1 to 64 of letters, digits, '.', '_' and '-'") from None
 
 

@@ -8,9 +8,10 @@ import pytest
 from onhand.schemas import Adjust, Commit, Malformed, Receive, Release, Reserve, decode_command
 from onhand.schemas.admission import admit
 from onhand.schemas.codec import use_hash
-from onhand.schemas.commands import Line, Op
+from onhand.schemas.commands import Line, Op, Sweep
 from onhand.schemas.legs import order_of
 from onhand.schemas.partitioner import partition_of
+from onhand.schemas.requests import CommitRequest
 from onhand.schemas.signing import HEADER, Keyring
 from onhand.schemas.slips import Hop, decode_slip
 
@@ -31,6 +32,68 @@ def test_what_is_written_is_read_again() -> None:
         Adjust(id=ID, sku_id="A", warehouse_id=1, delta=-3, reason="broken"),
     ):
         assert decode_command(command.to_json()) == command
+
+
+WRONG: list[tuple[Any, str]] = [
+    (Reserve(id=ID, sku_id="A", warehouse_id=1, quantity=True), "quantity: must be an integer"),
+    (Reserve(id=ID, sku_id="A", warehouse_id=1, quantity=0), "quantity: must be greater than or equal to 1"),
+    (Reserve(id=ID, sku_id="A\n", warehouse_id=1, quantity=2), "sku_id: is not well-formed"),
+    (Reserve(id=ID, lines=()), "lines: must hold 1 to 100"),
+    (
+        Reserve(id=ID, lines=(Line(sku_id="A", warehouse_id=0, quantity=1),)),
+        "lines.0.warehouse_id: must be greater than",
+    ),
+    (Receive(id=ID, sku_id="A", warehouse_id=1, quantity=10**40), "quantity: must be less than or equal to 1000000000"),
+    (Receive(id=ID, sku_id="A", warehouse_id=1, quantity=1, actor="\ud800"), "actor: is not of JSON"),
+    (Receive(id=ID, sku_id="A", warehouse_id=1, quantity=object()), "quantity: is not of JSON"),  # type: ignore[arg-type]
+    (Release(id="1", sku_id="A", warehouse_id=1, reservation_id=OTHER, reason="id_reused"), "id: is not well-formed"),
+    (CommitRequest(id=ID, reservation_id="x"), "reservation_id: is not well-formed"),
+]
+
+
+@pytest.mark.parametrize(("command", "message"), WRONG, ids=lambda part: part if isinstance(part, str) else "")
+def test_what_nobody_would_read_is_not_written(command: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}"):
+        command.to_json()
+
+
+def test_rules_between_fields_hold_from_the_start() -> None:
+    with pytest.raises(ValueError, match=r"^quantity: is missing"):
+        Reserve(id=ID, sku_id="A", warehouse_id=1)
+    with pytest.raises(ValueError, match=r"^delta: must not be 0"):
+        Adjust(id=ID, sku_id="A", warehouse_id=1, delta=0, reason="x")
+    with pytest.raises(ValueError, match=r"^warehouse_id: is missing"):
+        CommitRequest(id=ID, sku_id="A", reservation_id=OTHER)
+
+
+def test_onhands_own_are_read_again() -> None:
+    release = Release(id=ID, sku_id="A", warehouse_id=1, reservation_id=OTHER, reason="id_reused")
+    assert decode_command(release.to_json()) == release
+    assert (Sweep().to_json(), decode_command(Sweep().to_json())) == (b'{"type":"sweep"}', Sweep())
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ("price` - at `$.id", "price` - at `$.id: is not a field of this command"),
+        ("price\n", "price\n: is not a field of this command"),
+        ("$", "$: is not a field of this command"),
+    ],
+)
+def test_a_strange_name_is_told_as_it_is(field: str, told: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        _decoded(**{field: 1})
+    assert refused.value.message == told
+
+
+def test_no_message_shows_a_pattern_or_a_type_of_python() -> None:
+    for name in ("id", "sku_id", "warehouse_id", "quantity", "ttl_ms", "channel", "order_id", "lines", "issued_at_ms"):
+        for odd in ("\n", -1, 2**70, 1.5, True, [], {}, [1], [{}], [{"sku_id": "\n"}]):
+            with pytest.raises(
+                Malformed, match=rf"^{name}[a-z_.0-9]*: (is|must be|must hold|not together) ?"
+            ) as refused:
+                _decoded(**{name: odd})
+            assert not {"`", "\\", "^"} & set(refused.value.message)
 
 
 def test_null_is_the_same_as_absent() -> None:

@@ -13,7 +13,7 @@ from onhand.schemas.codec import MAX_BYTES, Malformed
 Form = Callable[[bytes], dict[str, Any]]
 """The fields in a line, those that are not null; `Malformed`."""
 
-_FIELDS = frozenset(name for model in get_args(Movement) for name in model.model_fields)
+_FIELDS = frozenset(("type", *(name for model in get_args(Movement) for name in model.__struct_fields__)))
 _WHOLE = frozenset(
     ("warehouse_id", "to_warehouse_id", "quantity", "delta", "counted_qty", "expected_at_ms", "issued_at_ms")
 )

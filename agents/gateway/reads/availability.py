@@ -7,10 +7,10 @@ from fastapi import APIRouter, Path, Query, Response
 from onhand.agents.gateway.access import scope
 from onhand.agents.gateway.answers import answer
 from onhand.agents.gateway.context import Ctx
+from onhand.agents.gateway.fields import Channel, SkuId
 from onhand.agents.gateway.reads import examples
 from onhand.agents.gateway.reads.bodies import Availability, AvailabilityBody
 from onhand.agents.gateway.straight import StraightRoute
-from onhand.schemas.commands import Channel, SkuId
 
 router = APIRouter(prefix="/inventory", tags=["availability"], dependencies=[scope("read")], route_class=StraightRoute)
 

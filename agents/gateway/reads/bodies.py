@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, field_validator
 
-from onhand.schemas.commands import SkuId, StrictModel, Text
+from onhand.agents.gateway.fields import SkuId, StrictModel, Text
 
 MOST_SKUS = 100
 

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Path, Query, Response
 from onhand.agents.gateway.access import scope
 from onhand.agents.gateway.answers import answer
 from onhand.agents.gateway.context import Ctx
+from onhand.agents.gateway.fields import Id, SkuId
 from onhand.agents.gateway.reads import examples
 from onhand.agents.gateway.reads.bodies import InTransitPage
 from onhand.agents.gateway.reads.pages import Limit, page
-from onhand.schemas.commands import Id, SkuId
 from onhand.schemas.events import rfc3339
 from onhand.sql.transfers import InTransitRow, in_transit
 

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Path, Response
 from onhand.agents.gateway.access import scope
 from onhand.agents.gateway.answers import answer
 from onhand.agents.gateway.context import Ctx
+from onhand.agents.gateway.fields import Id
 from onhand.agents.gateway.problems import Problem
 from onhand.agents.gateway.reads import examples
 from onhand.agents.gateway.reads.bodies import Reservation
-from onhand.schemas.commands import Id
 from onhand.schemas.events import rfc3339
 from onhand.sql.reserved import ReservedLine
 
