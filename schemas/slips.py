@@ -2,8 +2,8 @@
 
 A slip carries the stamp of the record that caused it, `from: [partition, offset, index]`: the partition that receives it drops what is
 not above the last stamp it has seen from there, so every link is exactly-once and in order. The router of `inventory.requests`
-stamps with `-1 - partition`, so that its partitions are not taken for those of the commands. `to` is signed with it: whoever may
-append can copy a signed record into another partition, and there it is invalid.
+stamps with sources below 0 (`-1 - partition` of the first such topic), so that its partitions are not taken for those of the
+commands. `to` is signed with it: whoever may append can copy a signed record into another partition, and there it is invalid.
 
 Structs of msgspec, like what onhand says elsewhere: they are read for every leg of an order, and what is signed was checked before.
 """
@@ -16,7 +16,6 @@ from msgspec.structs import asdict, force_setattr
 from onhand.schemas.commands import (
     Adjust,
     Arrive,
-    Command,
     Commit,
     Count,
     Extend,
@@ -32,7 +31,7 @@ from onhand.schemas.legs import Order
 from onhand.schemas.words import TimeMs, Whole
 
 Stamp = tuple[Whole, Whole, Whole]
-"""Where a slip comes from: the record's partition (of requests: -1 - partition) and offset, and which of its slips it is."""
+"""Where a slip comes from: the record's partition (of requests below 0) and offset, and which of its slips it is."""
 
 Placed = (
     Reserve | Extend | Commit | Release | Receive | Return | Ship | Adjust | SetReorder | Count | Transfer | Arrive
@@ -145,7 +144,7 @@ class Settle(_Slip, frozen=True, kw_only=True, tag="settle"):
     reservation_id: str
     order: Whole
     opened_at_ms: TimeMs
-    command: Command | None = None
+    command: Placed | None = None
     """A `Commit`, `Release` or `Extend`."""
     expires_at_ms: TimeMs | None = None
 
