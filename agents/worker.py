@@ -42,8 +42,6 @@ EXIT_BROKEN = 70
 EXIT_AWAY = 3
 _GARBAGE_AFTER = 100_000
 """Objects made before the collector looks: a batch makes thousands, none of them in cycles."""
-_SWITCH_S = 0.0005
-"""Faust fetches in a thread of its own, which waits so long for each of its many small steps while the lanes are busy."""
 _STOP_S = 5.0
 _PROBE_VARIABLE = "ONHAND_TEST_PROBE"
 _GROUP_VARIABLE = "ONHAND_TEST_GROUP"
@@ -55,7 +53,6 @@ def run(role: str) -> int:
     settings = Settings()
     logs.configure(settings.log_level)
     tolerance.install()
-    sys.setswitchinterval(_SWITCH_S)
     gc.freeze()
     gc.set_threshold(_GARBAGE_AFTER)
     return uvloop.run(_serve(role, settings))

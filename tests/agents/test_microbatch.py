@@ -5,6 +5,7 @@ from typing import Any
 
 import faust
 import pytest
+from aiokafka.errors import KafkaConnectionError
 from faust.types import TP
 
 from onhand.agents.microbatch import SLICE, App, Batch, Consumer, MicroBatches
@@ -127,3 +128,26 @@ async def test_what_was_fetched_gathers_for_a_breath(app: App, consumer: Any) ->
     app.breath_s, consumer._wait_next_records, began = 0.05, take, loop.time()
     assert [delivered async for delivered in consumer.getmany(1.0)] == []
     assert taken[0] - began >= 0.05
+
+
+async def test_polls_happen_in_the_loop_of_the_lanes(app: App, consumer: Any) -> None:
+    called_in: list[Any] = []
+
+    async def poll(number: int) -> int:
+        called_in.append(asyncio.get_running_loop())
+        return number + 1
+
+    assert await consumer._thread.call_thread(poll, 6) == 7
+    assert await consumer._thread.call_thread(len, "abc") == 3
+    assert called_in == [asyncio.get_running_loop()]
+
+
+async def test_a_consumer_that_cannot_start_says_why_and_leaves_other_tasks_alone() -> None:
+    app = App("test", broker="aiokafka://127.0.0.1:1", store="memory://", autodiscover=False, web_enabled=False)
+    polling: Any = app.consumer._thread  # type: ignore[attr-defined]
+    other = asyncio.create_task(asyncio.Event().wait())
+    with pytest.raises(KafkaConnectionError):
+        await polling.start()
+    await polling.stop()
+    assert not other.done()
+    other.cancel()

@@ -46,12 +46,13 @@ def test_numbers_mean_the_same_in_lua_and_python() -> None:
 
 def test_columns_of_a_row_are_those_of_lua() -> None:
     """The order in which the script takes the columns apart is that of the words in `Row`."""
-    found = re.search(r"^local (ops, [\w, ]+) =\n  unpack\(columns, 1, COLUMNS\)$", GATE.text, re.MULTILINE)
+    count = constants()["COLUMNS"]
+    found = re.search(rf"^local (ops, [\w, ]+) =\n  unpack\(columns, 1, {count}\)$", GATE.text, re.MULTILINE)
     assert found is not None
     theirs = {"at_ms": "times", "body": "bodies", "quantity": "quantities", "ttl_ms": "ttls"}
     ours = list(inspect.signature(shapes.row).parameters)
     assert found[1].split(", ") == [theirs.get(name, f"{name}s") for name in ours]
-    assert constants()["COLUMNS"] == len(ours)
+    assert count == len(ours)
     assert shapes.row(*range(12)) == tuple(range(12))  # type: ignore[arg-type]
 
 
@@ -76,3 +77,12 @@ def test_every_fragment_is_in_the_script() -> None:
     assert fragments == set(FRAGMENTS)
     assert GATE.text.startswith("#!lua\n")
     assert not re.search(r"\b(TIME|random|pairs|os\.)\b", re.sub(r"--.*", "", GATE.text))
+
+
+def test_no_number_has_a_name_that_is_looked_up_at_every_call() -> None:
+    """Each name of a number is written in as that number, where it is a word of the script and not of a text or a remark."""
+    code = "\n".join(line.partition("--")[0] for line in GATE.text.splitlines())
+    words = set(re.findall(r"\w+", re.sub(r"'[^'\n]*'", "", code)))
+    assert len(constants()) > 70
+    assert not words & constants().keys()
+    assert "{'RULES', rules}" in code
