@@ -16,7 +16,6 @@ from msgspec.structs import asdict, force_setattr
 from onhand.schemas.commands import (
     Adjust,
     Arrive,
-    Command,
     Commit,
     Count,
     Extend,
@@ -145,8 +144,7 @@ class Settle(_Slip, frozen=True, kw_only=True, tag="settle"):
     reservation_id: str
     order: Whole
     opened_at_ms: TimeMs
-    command: Command | None = None
-    """A `Commit`, `Release` or `Extend`."""
+    command: Commit | Release | Extend | None = None
     expires_at_ms: TimeMs | None = None
 
 

@@ -98,7 +98,7 @@ def _undo(place: Place, admitted: Admitted, data: Any, stamps: Stamps) -> Iterat
 
 def _settle(place: Place, admitted: Admitted, data: Any, stamps: Stamps) -> Iterator[_Sent]:
     reservation_id, order, opened_at_ms, code, expires_at_ms, others = data
-    command = None if code == Outcome.EXPIRED else admitted.command
+    command: Any = None if code == Outcome.EXPIRED else admitted.command
     for partition in others:
         slip = Settle(
             reservation_id=reservation_id, order=order, opened_at_ms=opened_at_ms, command=command,
