@@ -1,7 +1,9 @@
 """Appending to topics with one idempotent producer, which is thrown away at the first error."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -25,6 +27,9 @@ class KafkaPublisher:
     One producer for all lanes: idempotent, acks=all, no linger, so a record is in the log once and in order for as long as nothing
     fails. After an error nobody knows what is in the log, and a later record must not overtake an earlier one: the producer is
     discarded, everything that waits on it fails with `Retryable`, and each lane recovers from what its store says.
+
+    Lanes that send slips to the same partition take turns: aiokafka lets those that wait for room race, and its patience with each
+    shrinks by all of its waiting at every lap, so that under load it gave up after a second.
     """
 
     def __init__(self, kafka: Kafka) -> None:
@@ -32,15 +37,20 @@ class KafkaPublisher:
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
         self._stopping: set[asyncio.Task[None]] = set()
+        self._waiting: set[asyncio.Timeout] = set()
+        """The patience of everything that waits on the producer."""
+        self._turns: defaultdict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def publish(self, topic: str, partition: int | None, messages: Sequence[Message]) -> int:
         """Append in order and wait until all replicas have it; the offset of the last message."""
         producer = await self._current()
         try:
-            async with asyncio.timeout(_TIMEOUT_S):
+            async with self._patience():
                 if partition is None:
                     return await _by_key(producer, topic, messages)
-                return await _in_batches(producer, topic, partition, messages)
+                async with self._turns[topic, partition]:
+                    sent = await _in_batches(producer, topic, partition, messages)
+                return max([(await wait).offset + count - 1 for wait, count in sent], default=-1)
         except (KafkaError, TimeoutError, OSError) as fault:
             self._discard(producer)
             raise Retryable(f"publishing to {topic}: {fault!r}") from fault
@@ -49,6 +59,16 @@ class KafkaPublisher:
         """Send what is under way, then let go."""
         if self._producer is not None:
             await self._producer.stop()
+
+    @asynccontextmanager
+    async def _patience(self) -> AsyncIterator[None]:
+        async with asyncio.timeout(_TIMEOUT_S) as patience:
+            waiting = self._waiting
+            waiting.add(patience)
+            try:
+                yield
+            finally:
+                waiting.discard(patience)
 
     async def _current(self) -> AIOKafkaProducer:
         async with self._starting:
@@ -76,6 +96,10 @@ class KafkaPublisher:
         if self._producer is producer:
             self._producer = None
             log.warning("producer discarded")
+            waiting, self._waiting = self._waiting, set()
+            for patience in waiting:
+                if not patience.expired():
+                    patience.reschedule(asyncio.get_running_loop().time())
             self._let_go(producer)
 
     def _let_go(self, producer: AIOKafkaProducer) -> None:
@@ -109,20 +133,21 @@ async def _send(producer: AIOKafkaProducer, topic: str, message: Message) -> Awa
     return sent
 
 
-async def _in_batches(producer: AIOKafkaProducer, topic: str, partition: int, messages: Sequence[Message]) -> int:
+async def _in_batches(
+    producer: AIOKafkaProducer, topic: str, partition: int, messages: Sequence[Message]
+) -> list[tuple[Awaitable[RecordMetadata], int]]:
+    """Hand the messages to the producer; of each batch what tells where it stands, and how many it holds."""
     batch = producer.create_batch()
-    waits = []
+    sent = []
     for message in messages:
         if not _appended(batch, message):
-            waits.append(await producer.send_batch(batch, topic, partition=partition))
+            sent.append((await producer.send_batch(batch, topic, partition=partition), batch.record_count()))
             batch = producer.create_batch()
             if not _appended(batch, message):
                 raise ValueError(f"a message of {len(message.value or b'')} bytes does not fit into a batch")
-    held = batch.record_count()
-    if held:
-        waits.append(await producer.send_batch(batch, topic, partition=partition))
-    done = [await wait for wait in waits]
-    return int(done[-1].offset) + held - 1 if done else -1
+    if batch.record_count():
+        sent.append((await producer.send_batch(batch, topic, partition=partition), batch.record_count()))
+    return sent
 
 
 def _appended(batch: BatchBuilder, message: Message) -> bool:
