@@ -86,7 +86,7 @@ async def test_reorders_stand_as_each_window_leaves_them(ledger: Ledger, rows: R
     for number, step in enumerate(SCENARIOS[name]):
         cut = window(decide(*step.bodies, at_ms=decide.now + 1))
         told = messages_of_findings(await ledger.write(cut), (0, cut.seq, cut.clock_ms), KEYRING)[ALERTS]
-        kinds = [dict(headers)["ce_type"].decode() for _, _, headers in told]  # type: ignore[union-attr]
+        kinds = [dict(message.headers)["ce_type"].decode() for message in told]  # type: ignore[union-attr]
         stand = rows("SELECT status::text, received_units FROM reorders ORDER BY opened_at, closed_at")
         assert (kinds, stand) == (step.alerts, step.reorders), f"step {number}"
 

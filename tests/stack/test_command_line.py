@@ -221,7 +221,14 @@ def test_the_wheel_has_the_command_and_its_data_files(tmp_path: Path) -> None:
 
 def _foreground(state_dir: Path, *more: str) -> subprocess.Popen[str]:
     words = [sys.executable, "-m", "onhand.deploy.cli", "up", "--workers", "0", "--state", str(state_dir)]
-    return subprocess.Popen([*words, *more], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [*words, *more], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=_hear_ctrl_c
+    )
+
+
+def _hear_ctrl_c() -> None:
+    """As on a terminal: a shell has what it starts in the background ignore it, and this suite may have been started so."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _kafka_begins(state_dir: Path) -> Any:
