@@ -1,7 +1,7 @@
 """Lanes: one task for each partition that this process owns, started and stopped with the assignment."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
 
 import structlog
@@ -114,6 +114,13 @@ async def cancel(*tasks: asyncio.Task[Any] | None) -> None:
     for task in running:
         if not task.cancelled():
             task.exception()
+
+
+async def all_of(waits: Iterable[Awaitable[Any]]) -> None:
+    """Wait until each has ended, well or not, then raise the first fault: none may go on behind a lane that recovers."""
+    for answer in await asyncio.gather(*waits, return_exceptions=True):
+        if isinstance(answer, BaseException):
+            raise answer
 
 
 class Lanes:

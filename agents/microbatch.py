@@ -86,7 +86,7 @@ class _Unthreaded(driver.AIOKafkaConsumerThread):
         self._thread_started.set()
         running = self._thread_running = self.parent_loop.create_future()
         self._serving = asyncio.create_task(self._serve(), name="consumer")
-        self._serving.add_done_callback(_told_already)
+        self._serving.add_done_callback(self._served)
         try:
             await running
         finally:
@@ -97,6 +97,12 @@ class _Unthreaded(driver.AIOKafkaConsumerThread):
         await super().stop()
         if self._serving is not None:
             await asyncio.wait([self._serving])
+
+    def _served(self, serving: asyncio.Task[None]) -> None:
+        """Faust has been told what it failed with (`crash`); asyncio need not tell again that nobody asked."""
+        if not serving.cancelled():
+            serving.exception()
+        self.set_shutdown()  # or an end that failed would be waited for
 
     async def on_thread_started(self) -> None:
         """Calls come straight: there is no queue of them to be served."""
@@ -112,12 +118,6 @@ class _Unthreaded(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = _FETCH_WAIT_MS
         return consumer
-
-
-def _told_already(serving: asyncio.Task[None]) -> None:
-    """Faust has been told what it failed with (`crash`); asyncio need not tell again that nobody asked."""
-    if not serving.cancelled():
-        serving.exception()
 
 
 class Consumer(driver.Consumer):

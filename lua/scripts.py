@@ -45,7 +45,9 @@ def _with_numbers(text: str) -> str:
     """
     numbers: dict[str, str] = {}
     for names, values in _NUMBERS.findall(text):
-        numbers |= zip(names.split(", "), values.split(", "), strict=True)
+        for name, value in zip(names.split(", "), values.split(", "), strict=True):
+            if numbers.setdefault(name, value) != value:
+                raise ValueError(f"{name} is {numbers[name]} in one fragment and {value} in another")
     text = _NUMBERS.sub("--", text)
     return _WORDS.sub(lambda word: numbers.get(word[0], word[0]), text)
 

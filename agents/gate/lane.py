@@ -16,14 +16,13 @@ import structlog
 
 from onhand.agents.alarms import Alarm
 from onhand.agents.gate.batch import UNITS, Admission, Prepared, record_hash
-from onhand.agents.gate.forwards import Forwards
 from onhand.agents.gate.health import check, check_record, foreign_rules, lost
 from onhand.agents.gate.place import Place
 from onhand.agents.gate.ports import DescribeTopic, Store
 from onhand.agents.gate.sweeper import Sweeper
 from onhand.agents.gate.telling import Told, tell
 from onhand.agents.inbox import Inbox
-from onhand.agents.lanes import cancel
+from onhand.agents.lanes import all_of, cancel
 from onhand.agents.ports import Clock, Log, Publisher, Record
 from onhand.agents.probes import Probe, no_probe
 from onhand.lua.format import Decided, Gap, Missing, Outcomes, RecordMark, Row, Rules, unpack_outcomes
@@ -130,6 +129,7 @@ class GateLane:
         for batch in self._admission.prepare(records):
             ahead = next((record.offset for record in batch.records if record.timestamp > horizon), None)
             if ahead is not None:
+                await self._told()
                 raise Alarm("clock_ahead", f"a record is more than {_AHEAD_MS} ms ahead of this clock", ahead)
             await self._told(_UNDER_WAY - 1)
             self._hand_over(batch)
@@ -198,24 +198,16 @@ class GateLane:
 
     async def _publish(self, batch: Prepared, told: Told) -> None:
         """Publish what a batch tells and acknowledge it. Slips and dead letters go first, so that a told decision proves them."""
-        if told.forwards:
-            await self._forward(told.forwards)
+        publish = self._world.publisher.publish
+        await all_of(publish(COMMANDS, partition, messages) for partition, messages in told.forwards.items())
         self._world.probe("after_forwards")
         if told.dead_letters:
-            await self._world.publisher.publish(DLQ, None, told.dead_letters)
+            await publish(DLQ, None, told.dead_letters)
         if told.decisions:
-            await self._world.publisher.publish(DECISIONS, self.partition, told.decisions)
+            await publish(DECISIONS, self.partition, told.decisions)
         self._world.probe("after_publish")
         self._published = batch.last
         self._inbox.ack(batch.last)
-
-    async def _forward(self, slips: Forwards) -> None:
-        """Append the slips to the logs of their partitions, at the same time, and wait until all are there; the first fault is ours."""
-        publish = self._world.publisher.publish
-        sent = [publish(COMMANDS, partition, messages) for partition, messages in slips.items()]
-        for answer in await asyncio.gather(*sent, return_exceptions=True):
-            if isinstance(answer, BaseException):
-                raise answer
 
     async def _look(self) -> None:
         """Nothing comes: has the watermark moved under us (a failover), has the log something that was not delivered?"""

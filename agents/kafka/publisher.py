@@ -2,12 +2,11 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Sequence
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, ProducerClosed
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
@@ -37,15 +36,13 @@ class KafkaPublisher:
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
         self._stopping: set[asyncio.Task[None]] = set()
-        self._waiting: set[asyncio.Timeout] = set()
-        """The patience of everything that waits on the producer."""
         self._turns: defaultdict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def publish(self, topic: str, partition: int | None, messages: Sequence[Message]) -> int:
         """Append in order and wait until all replicas have it; the offset of the last message."""
         producer = await self._current()
         try:
-            async with self._patience():
+            async with asyncio.timeout(_TIMEOUT_S):
                 if partition is None:
                     return await _by_key(producer, topic, messages)
                 async with self._turns[topic, partition]:
@@ -60,19 +57,11 @@ class KafkaPublisher:
         if self._producer is not None:
             await self._producer.stop()
 
-    @asynccontextmanager
-    async def _patience(self) -> AsyncIterator[None]:
-        async with asyncio.timeout(_TIMEOUT_S) as patience:
-            waiting = self._waiting
-            waiting.add(patience)
-            try:
-                yield
-            finally:
-                waiting.discard(patience)
-
     async def _current(self) -> AIOKafkaProducer:
         async with self._starting:
             if self._producer is None:
+                if self._stopping:
+                    await asyncio.wait(self._stopping)  # what the last one still has under way must not land behind
                 producer = AIOKafkaProducer(
                     **self._kafka.aiokafka(),
                     acks="all",
@@ -96,13 +85,10 @@ class KafkaPublisher:
         if self._producer is producer:
             self._producer = None
             log.warning("producer discarded")
-            waiting, self._waiting = self._waiting, set()
-            for patience in waiting:
-                if not patience.expired():
-                    patience.reschedule(asyncio.get_running_loop().time())
             self._let_go(producer)
 
     def _let_go(self, producer: AIOKafkaProducer) -> None:
+        producer._message_accumulator.fail_all(ProducerClosed())  # or some would wait for it until their patience ends
         stopping = asyncio.create_task(_stop(producer))
         self._stopping.add(stopping)
         stopping.add_done_callback(self._stopping.discard)

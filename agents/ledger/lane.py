@@ -13,7 +13,7 @@ import structlog
 
 from onhand.agents.alarms import Alarm
 from onhand.agents.inbox import Inbox
-from onhand.agents.lanes import cancel
+from onhand.agents.lanes import all_of, cancel
 from onhand.agents.ledger import events
 from onhand.agents.ledger.events import ByTopic
 from onhand.agents.ledger.fold import fold
@@ -199,9 +199,7 @@ class LedgerLane:
 
     async def _publish(self, messages: ByTopic) -> None:
         publish = self._world.publisher.publish
-        await asyncio.gather(
-            *(publish(topic, self.partition, records) for topic, records in messages.items() if records)
-        )
+        await all_of(publish(topic, self.partition, records) for topic, records in messages.items() if records)
 
     async def _settled(self) -> None:
         """Wait until the window before is announced; its fault is ours."""

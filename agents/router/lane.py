@@ -28,7 +28,7 @@ import structlog
 
 from onhand.agents.alarms import Alarm
 from onhand.agents.inbox import Inbox
-from onhand.agents.lanes import cancel
+from onhand.agents.lanes import all_of, cancel
 from onhand.agents.ports import Log, Message, Publisher, Record
 from onhand.agents.probes import Probe, no_probe
 from onhand.agents.router.passing import Place, passed_on, read, source_of, wanted
@@ -99,7 +99,7 @@ class RouterLane:
         if self._generation:
             # the group may still have a place in the topic before; passing on again is harmless
             committed = max(first, min(committed, stamped + 1))
-        beyond = max(committed - 1, stamped)
+        beyond = max(committed, stamped + 1, self._passed) - 1
         if beyond >= end:
             message = (
                 f"{REQUESTS} ends at {end} and was routed up to {beyond}: gates would drop what comes next. {_WAY_OUT}"
@@ -154,7 +154,7 @@ class RouterLane:
         """Append what goes to each partition, wait until all have it, acknowledge the requests."""
         self._world.probe("before_requests")
         publish = self._world.publisher.publish
-        await asyncio.gather(*(publish(COMMANDS, to, messages) for to, messages in told.items()))
+        await all_of(publish(COMMANDS, to, messages) for to, messages in told.items())
         self._world.probe("after_requests")
         self._passed = following
         self._inbox.ack(following - 1)

@@ -5,7 +5,7 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
-from aiokafka.errors import KafkaError
+from aiokafka import TopicPartition as KafkaPartition
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
@@ -14,15 +14,16 @@ from onhand.agents.ports import Message
 from onhand.agents.settings import Kafka
 from onhand.deploy.stack import Stack
 from onhand.schemas.faults import Retryable
+from tests.agents.memory import until
 
-TOPIC = "test.publisher"
+TOPIC, SMALL = "test.publisher", "test.publisher.small"
 LANES, ROUNDS = 300, 2
 
 
-def _read(servers: str, count: int) -> list[tuple[bytes, bytes]]:
-    """Keys and values of the topic's only partition, in order."""
+def _read(topic: str, servers: str, count: int) -> list[tuple[bytes, bytes]]:
+    """Keys and values of the topic's first partition, in order."""
     consumer = Consumer({"bootstrap.servers": servers, "group.id": "test-publisher", "enable.auto.commit": False})
-    consumer.assign([TopicPartition(TOPIC, 0, 0)])
+    consumer.assign([TopicPartition(topic, 0, 0)])
     records = []
     while len(records) < count:
         found = consumer.consume(count - len(records), timeout=10)
@@ -45,7 +46,7 @@ async def test_many_lanes_that_send_to_one_partition_take_turns(system: Stack) -
 
     offsets = await asyncio.gather(*map(lane, range(LANES)))
     await publisher.close()
-    records = await asyncio.to_thread(_read, servers, 2 * ROUNDS * LANES)
+    records = await asyncio.to_thread(_read, TOPIC, servers, 2 * ROUNDS * LANES)
     by_lane: dict[int, list[int]] = defaultdict(list)
     for key, value in records:
         by_lane[int(key)].append(int(value))
@@ -53,40 +54,24 @@ async def test_many_lanes_that_send_to_one_partition_take_turns(system: Stack) -
     assert [records[last] for last, _ in offsets] == [(b"%d" % number, b"1") for number in range(LANES)]
 
 
-class _Producer:
-    """Takes batches for partition 0 and never sends them; refuses partition 1."""
-
-    def __init__(self) -> None:
-        self.stopped = asyncio.Event()
-        self.holds = asyncio.Event()
-
-    def create_batch(self) -> Any:
-        return self
-
-    def append(self, **record: Any) -> object:
-        return self
-
-    def record_count(self) -> int:
-        return 1
-
-    async def send_batch(self, batch: Any, topic: str, partition: int) -> Any:
-        if partition == 1:
-            raise KafkaError
-        self.holds.set()
-        return asyncio.get_running_loop().create_future()
-
-    async def stop(self) -> None:
-        self.stopped.set()
-
-
-async def test_a_discarded_producer_lets_go_of_all_that_wait_for_it() -> None:
-    publisher, producer = KafkaPublisher(Kafka.parse("127.0.0.1:1")), _Producer()
-    publisher._producer = producer
-    waiting = asyncio.create_task(publisher.publish("t", 0, [Message(b"k", b"v")]))
-    await producer.holds.wait()
-    async with asyncio.timeout(5):
-        with pytest.raises(Retryable):
-            await publisher.publish("t", 1, [Message(b"k", b"v")])
+async def test_a_discarded_producer_lets_go_of_all_that_wait_for_it_and_sends_nothing_behind(system: Stack) -> None:
+    """One lane's records wait in it when another's are refused: both try again, by the next producer, and in order."""
+    servers = system.endpoints["kafka"]
+    admin = AdminClient({"bootstrap.servers": servers})
+    admin.create_topics([NewTopic(SMALL, 2, 1, config={"max.message.bytes": "1000"})])[SMALL].result(10)
+    publisher = KafkaPublisher(Kafka.parse(servers))
+    await publisher.publish(SMALL, 0, [Message(b"k", b"first")])
+    held: Any = publisher._producer
+    held._sender._muted_partitions.add(KafkaPartition(SMALL, 0))
+    waiting = asyncio.create_task(publisher.publish(SMALL, 0, [Message(b"k", b"second")]))
+    await until(lambda: held._message_accumulator._batches)
+    async with asyncio.timeout(9):
+        with pytest.raises(Retryable, match="MessageSizeTooLarge"):
+            await publisher.publish(SMALL, 1, [Message(b"k", b"v" * 2_000)])
         with pytest.raises(Retryable):
             await waiting
-        await producer.stopped.wait()
+        await publisher.publish(SMALL, 0, [Message(b"k", b"second")])
+        await publisher.publish(SMALL, 0, [Message(b"k", b"third")])
+    await publisher.close()
+    records = await asyncio.to_thread(_read, SMALL, servers, 3)
+    assert [value for _, value in records] == [b"first", b"second", b"third"]
