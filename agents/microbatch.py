@@ -72,7 +72,8 @@ class _Unread(dict[TP, int | None]):
 class _Unthreaded(driver.AIOKafkaConsumerThread):
     """Faust's consumer thread, in the loop of the lanes instead of a thread of its own.
 
-    Python runs one thread at a time anyway, and handing each poll over cost a gate worker a third of its CPU at 200 records a second;
+    Python runs one thread at a time anyway, and handing each poll over cost a gate worker a sixth to a third of its CPU at 200 records a
+    second;
     a busy lane let the thread wait 5 ms for each of its small steps.
 
     Partitions that have nothing are asked in short turns: aiokafka has one fetch under way at a broker, so a partition whose records

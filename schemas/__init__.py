@@ -1,6 +1,6 @@
 """The words of onhand, for everybody who talks to it: commands, decisions, events, outcomes, topics.
 
-A word's module is imported when the word is first asked for: who needs one of them does not wait for pydantic and all the others.
+A word's module is imported when the word is first asked for: who needs one of them does not wait for all the others.
 """
 
 from typing import TYPE_CHECKING

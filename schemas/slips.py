@@ -33,10 +33,10 @@ from onhand.schemas.words import TimeMs, Whole
 Stamp = tuple[Whole, Whole, Whole]
 """Where a slip comes from: the record's partition (of requests below 0) and offset, and which of its slips it is."""
 
-Placed = (
+Wish = (
     Reserve | Extend | Commit | Release | Receive | Return | Ship | Adjust | SetReorder | Count | Transfer | Arrive
 )  # fmt: skip
-"""Commands that name a position."""
+"""Commands of clients, which all name a position."""
 
 
 class Short(msgspec.Struct, frozen=True):
@@ -80,7 +80,7 @@ class _Slip(
 class Passed(_Slip, frozen=True, kw_only=True, tag="passed"):
     """A client's command from the router, or an ending one that a leg passes on to the home of the use that it holds (`opened_at_ms`)."""
 
-    command: Placed
+    command: Wish
     opened_at_ms: TimeMs | None = None
 
 
@@ -144,7 +144,7 @@ class Settle(_Slip, frozen=True, kw_only=True, tag="settle"):
     reservation_id: str
     order: Whole
     opened_at_ms: TimeMs
-    command: Placed | None = None
+    command: Wish | None = None
     """A `Commit`, `Release` or `Extend`."""
     expires_at_ms: TimeMs | None = None
 

@@ -88,7 +88,8 @@ class KafkaPublisher:
             self._let_go(producer)
 
     def _let_go(self, producer: AIOKafkaProducer) -> None:
-        producer._message_accumulator.fail_all(ProducerClosed())  # or some would wait for it until their patience ends
+        # a private name of aiokafka 0.14 (tests/end_to_end/test_publisher.py): or some would wait for it until their patience ends
+        producer._message_accumulator.fail_all(ProducerClosed())
         stopping = asyncio.create_task(_stop(producer))
         self._stopping.add(stopping)
         stopping.add_done_callback(self._stopping.discard)
