@@ -9,9 +9,9 @@ from onhand.schemas.codec import Malformed
 from onhand.schemas.partitioner import partition_of
 from onhand.schemas.requests import Ending, decode_request
 from onhand.schemas.signing import HEADER, Keyring
-from onhand.schemas.slips import Passed, Placed, Slip, Unplaced
+from onhand.schemas.slips import Passed, Slip, Unplaced, Wish
 
-_PLACED: frozenset[type] = frozenset(get_args(Placed))
+_WISHES: frozenset[type] = frozenset(get_args(Wish))
 _ENDINGS: frozenset[type] = frozenset(get_args(Ending))
 _MOST_BYTES = 1_000_000
 """What a broker takes as a record if nobody told it otherwise is a little more."""
@@ -47,7 +47,7 @@ class Request(NamedTuple):
     """A record of `inventory.requests`, read. `command` is None where it is none that can be passed on: it goes as received."""
 
     record: Record
-    command: Placed | Ending | None
+    command: Wish | Ending | None
     home: str
     """What the partition of such a one is taken of: its position where that is well-formed, else its id, else where it stands."""
 
@@ -67,7 +67,7 @@ def read(record: Record, partition: int) -> Request:
         echo = error.echo
         at = f"{echo['sku_id']}:{echo['warehouse_id']}" if {"sku_id", "warehouse_id"} <= echo.keys() else None
         return Request(record, None, at or echo.get("id") or home)
-    if type(request) in _PLACED or type(request) in _ENDINGS:
+    if type(request) in _WISHES or type(request) in _ENDINGS:
         return Request(record, request, home)  # type: ignore[arg-type]
     return Request(record, None, getattr(request, "position", home))
 
@@ -96,7 +96,7 @@ def _located(place: Place, record: Record, request: Ending, found: Mapping[str, 
     return _slip(place, record, request.reservation_id, Unplaced, told)
 
 
-def _passed(place: Place, record: Record, command: Placed) -> tuple[int, Message]:
+def _passed(place: Place, record: Record, command: Wish) -> tuple[int, Message]:
     return _slip(place, record, command.position, Passed, {"command": command})
 
 
