@@ -74,7 +74,7 @@ async def open_context(settings: Settings, clock: Clock) -> AsyncIterator[Contex
         desk = Desk(broker, publisher, partitions, settings.gateway_timeout_s)
         background = Background()
         closing.push_async_callback(background.close)
-        for work in (*(tail.run() for tail in desk.tails), _forget(pool, clock)):
+        for work in (desk.tail.run(), _forget(pool, clock)):
             background.start(work)
         doorkeeper, finder = Doorkeeper(ApiKeys(pool), clock), Finder(gate, pool, partitions)
         shelves = Shelves(gate, pool, partitions, clock)

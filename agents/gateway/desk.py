@@ -35,27 +35,23 @@ Asked = (
 
 
 class Desk:
-    """Commands of many requests at once; each waits for its own decision and for no other. Run its `tails` beside it."""
+    """Commands of many requests at once; each waits for its own decision and for no other. Run its `tail` beside it."""
 
     def __init__(self, kafka: Kafka, publisher: Publisher, partitions: int, patience_s: float) -> None:
         self.decided = Decided()
         self.committed = Committed()
         self.patience_s = patience_s
         self._publisher = publisher
-        self.tails = [
-            Tail(kafka, DECISIONS, partitions, self.decided.hear),
-            Tail(kafka, LEDGER, partitions, self.committed.hear),
-        ]
+        self.tail = Tail(kafka, partitions, {DECISIONS: self.decided.hear, LEDGER: self.committed.hear})
 
     @property
     def ready(self) -> bool:
         """Whether decisions are heard now."""
-        return all(tail.ready.is_set() for tail in self.tails)
+        return self.tail.ready.is_set()
 
     async def until_ready(self) -> None:
         """Wait until decisions are heard."""
-        for tail in self.tails:
-            await tail.ready.wait()
+        await self.tail.ready.wait()
 
     async def decide(self, command: Asked, headers: Headers = ()) -> list[Decision]:
         """The decisions of the command, the complete one last. `Problem` 503 while Kafka is away, 504 when none comes in time.

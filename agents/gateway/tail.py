@@ -1,7 +1,7 @@
-"""Listening to a topic from its end on: every gateway hears all, so there is no consumer group."""
+"""Listening to topics from their end on: every gateway hears all, so there is no consumer group."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import structlog
@@ -19,18 +19,20 @@ _STOP_S = 5.0
 _AGAIN_S = 0.5
 
 
+Hear = Callable[[Sequence[ConsumerRecord]], None]
+
+
 class Tail:
-    """All partitions of a topic. `ready`: it stood at the end of the log, and Kafka answers since.
+    """All partitions of some topics, and who hears each. `ready`: it stood at the end of them all, and Kafka answers since.
 
     After a fault it goes on where it was, so that what is waited for is not missed.
     """
 
-    def __init__(
-        self, kafka: Kafka, topic: str, partitions: int, hear: Callable[[Sequence[ConsumerRecord]], None]
-    ) -> None:
+    def __init__(self, kafka: Kafka, partitions: int, hearers: Mapping[str, Hear]) -> None:
         self._kafka = kafka
-        self._places = [TopicPartition(topic, partition) for partition in range(partitions)]
-        self._hear = hear
+        self._places = [TopicPartition(topic, partition) for topic in hearers for partition in range(partitions)]
+        self._hearers = hearers
+        self._heard_at = 0.0
         self._next: dict[TopicPartition, int] = {}
         self.ready = asyncio.Event()
 
@@ -42,7 +44,7 @@ class Tail:
                     tasks.create_task(self._listen(consumer))
                     tasks.create_task(self._watch(consumer))
             except* (KafkaError, OSError, TimeoutError) as faults:
-                log.warning("not heard now", topic=self._places[0].topic, fault=repr(faults.exceptions[0]))
+                log.warning("not heard now", topics=list(self._hearers), fault=repr(faults.exceptions[0]))
             finally:
                 self.ready.clear()
             await asyncio.sleep(_AGAIN_S)
@@ -56,7 +58,7 @@ class Tail:
                 consumer.assign(self._places)
                 ends = await consumer.end_offsets(self._places)
             for place, end in ends.items():
-                consumer.seek(place, min(end, self._next.get(place, end)))
+                consumer.seek(place, min(end, self._next.setdefault(place, end)))
             yield consumer
         finally:
             await _stopped(consumer)
@@ -64,19 +66,31 @@ class Tail:
     async def _listen(self, consumer: AIOKafkaConsumer) -> None:
         while True:
             for place, records in (await consumer.getmany(timeout_ms=1_000)).items():
-                self._hear(records)
+                self._heard_at = asyncio.get_running_loop().time()
+                self._hearers[place.topic](records)
                 self._next[place] = records[-1].offset + 1
 
     async def _watch(self, consumer: AIOKafkaConsumer) -> None:
-        """Ask for the end again and again: a consumer by itself does not tell that its broker is away."""
+        """Ask for the ends again and again: a consumer by itself does not tell that its broker is away."""
         while True:
-            async with asyncio.timeout(_ANSWER_S):
-                ends = await consumer.end_offsets(self._places)
+            ends = await self._ends(consumer)
             while not self.ready.is_set():
                 if all([await consumer.position(place) >= ends[place] for place in self._places]):
                     self.ready.set()
                 await asyncio.sleep(0.01)
             await asyncio.sleep(_LOOK_S)
+
+    async def _ends(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
+        """Where the logs end. A question asked while the broker was away may miss its return: records heard since are an answer too."""
+        while True:
+            asked_at = asyncio.get_running_loop().time()
+            try:
+                async with asyncio.timeout(_ANSWER_S):
+                    ends: dict[TopicPartition, int] = await consumer.end_offsets(self._places)
+                    return ends
+            except TimeoutError:
+                if self._heard_at < asked_at:
+                    raise
 
 
 async def _stopped(consumer: AIOKafkaConsumer) -> None:

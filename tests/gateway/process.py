@@ -48,6 +48,7 @@ class OwnGateway:
             finally:
                 self.process.kill()
         os.close(self._ready)
+        print(f"--- {self.log.name}\n{self.log.read_text()[-4_000:]}")  # pytest shows it where a test failed
 
     def serving(self) -> Self:
         """Wait for its word that it is ready."""
