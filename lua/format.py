@@ -11,11 +11,26 @@ import ormsgpack
 
 from onhand.schemas.faults import Corrupt
 
-RULES = 2
+RULES = 3
 """The version of the rules that the script decides by; state that was made by other rules is refused."""
 
-Slip = dict[str, Any]
-"""What a record of several partitions has besides; `gate/slips.lua` names the fields."""
+
+class Slip(NamedTuple):
+    """What a record of several partitions has besides; columns, too. `gate/slips.lua` says what they hold."""
+
+    from_partition: int | None = None
+    from_offset: int | None = None
+    from_index: int | None = None
+    opened_at_ms: int | None = None
+    expires_at_ms: int | None = None
+    again: bool | None = None
+    line: int | None = None
+    """Of an order's leg: the index of its first line; position and units are the row's own."""
+    more: list[str | int] | None = None
+    home: int | bool | None = None
+    legs: list[int] | None = None
+    rest: dict[str, Any] | None = None
+
 
 Row = tuple[
     int, int, int, str | None, str | None, int | None, int | None, str | None, int | None, str | None, str | None,
@@ -28,7 +43,9 @@ None for what has none; `body` the 48-bit hash of the use of the id; `reservatio
 apply is None.
 """
 
-_NO_ROWS = [False] * 12
+_NO_SLIP = Slip()
+_NO_SLIPS: list[Any] = [False] * len(_NO_SLIP)
+_NO_ROWS = [False] * (11 + len(_NO_SLIP))
 
 OFFSET, CODE, CLOCK_MS, AVAILABLE, RESERVED, VERSION, QUANTITY, EXPIRES_AT_MS, HOLD = range(9)
 """Columns of an outcome. Of a decision without a position the three numbers are -1; QUANTITY, EXPIRES_AT_MS and HOLD are
@@ -54,7 +71,8 @@ ARRIVE_DISCREPANCY, ARRIVE_SOURCE = 8, 9
 
 SEEN, HOP, ARRIVAL, UNDO, SETTLE, PASS = range(128, 134)
 """Codes of what stands among the outcomes and is no decision, so that it has no seq: stamps that the next decision tells, and what
-is to be sent to other partitions; what they hold is in HOLD."""
+is to be sent to other partitions; what they hold is in HOLD (of stamps True: the record's own alone), of a hop also the order's clock
+in QUANTITY and its expiry in EXPIRES_AT_MS."""
 
 
 def row(
@@ -80,8 +98,13 @@ def pack_rows(rows: Sequence[Row]) -> bytes:
 
     A column of nothing but None is False: unpacking a None costs Lua more than a number, as it makes room for it.
     """
-    columns = [column if column.count(None) < len(rows) else False for column in zip(*rows, strict=True)]
-    return ormsgpack.packb(columns or _NO_ROWS)
+    if not rows:
+        return ormsgpack.packb(_NO_ROWS)
+    *columns, slips = zip(*rows, strict=True)
+    told = zip(*[slip or _NO_SLIP for slip in slips], strict=True) if slips.count(None) < len(rows) else _NO_SLIPS
+    return ormsgpack.packb(
+        [column if column and column.count(None) < len(rows) else False for column in (*columns, *told)]
+    )
 
 
 class RecordMark(NamedTuple):

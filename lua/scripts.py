@@ -15,7 +15,7 @@ _NUMBERS = re.compile(r"^local ([A-Z_]+(?:, [A-Z_]+)*) = (\d+(?:, \d+)*)(?= *(?:
 _WORDS = re.compile(r"""'[^'\n]*'|"[^"\n]*"|--[^\n]*|[A-Za-z_]\w*""")
 
 FRAGMENTS = (
-    "names", "guard", "slips", "check", "read", "stamps", "state", "holds", "again", "held", "move",
+    "names", "guard", "columns", "slips", "check", "read", "stamps", "state", "holds", "again", "held", "move",
     "verbs/invalid", "verbs/reserve", "verbs/extend", "verbs/commit", "verbs/release", "verbs/receive", "verbs/ship",
     "verbs/adjust", "verbs/set_reorder", "verbs/count", "verbs/sweep", "verbs/order", "verbs/settle", "verbs/transfer",
     "verbs/arrive",

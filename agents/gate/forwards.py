@@ -4,14 +4,14 @@ They follow from the record and its stored outcomes alone, so a recovered lane s
 what is stamped as seen.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from onhand.agents.gate.of_legs import shorts_of
 from onhand.agents.gate.place import Place
 from onhand.agents.ports import Message, Record
 from onhand.agents.slips import slip_message
-from onhand.lua.format import ARRIVAL, HOP, PASS, SETTLE, UNDO
+from onhand.lua.format import ARRIVAL, CODE, HOLD, HOP, PASS, QUANTITY, SETTLE, UNDO
 from onhand.schemas.admission import Admitted
 from onhand.schemas.commands import Transfer
 from onhand.schemas.legs import Leg, Order
@@ -41,25 +41,27 @@ _Sent = tuple[int, str | None, Slip]
 """Where a slip goes, under which key."""
 
 
-def add(told: Forwards, place: Place, record: Record, admitted: Admitted, code: int, data: Any, stamps: Stamps) -> None:
-    """Put what an outcome of a record sends behind what is told already; `code` and `data` as the script tells them."""
-    for to, key, slip in _SLIPS[code](place, admitted, data, stamps):
+def add(
+    told: Forwards, place: Place, record: Record, admitted: Admitted, outcome: Sequence[Any], stamps: Stamps
+) -> None:
+    """Put what an outcome of a record sends behind what is told already."""
+    for to, key, slip in _SLIPS[outcome[CODE]](place, admitted, outcome, stamps):
         told.setdefault(to, []).append(slip_message(place.keyring, record, key, slip))
 
 
-def _pass(place: Place, admitted: Admitted, data: Any, stamps: Stamps) -> Iterator[_Sent]:
+def _pass(place: Place, admitted: Admitted, outcome: Sequence[Any], stamps: Stamps) -> Iterator[_Sent]:
     """An order to its first leg, or a command to the home of the hold that it names."""
-    home, opened_at_ms = data
     command: Any = admitted.command
     if admitted.to is not None:
         yield admitted.to, command.position, Hop(order=command, stamp=stamps.next(), to=admitted.to)
     else:
+        home, opened_at_ms = outcome[HOLD]
         passed = Passed(command=command, opened_at_ms=opened_at_ms, stamp=stamps.next(), to=home)
         yield home, command.position, passed
 
 
-def _hop(place: Place, admitted: Admitted, data: Any, stamps: Stamps) -> Iterator[_Sent]:
-    opened_at_ms, expires_at_ms, repeat = data
+def _hop(place: Place, admitted: Admitted, outcome: Sequence[Any], stamps: Stamps) -> Iterator[_Sent]:
+    opened_at_ms, expires_at_ms, repeat = outcome[QUANTITY:]
     route, order = admitted.route, admitted.command
     assert route is not None
     assert type(order) is Order
@@ -71,8 +73,8 @@ def _hop(place: Place, admitted: Admitted, data: Any, stamps: Stamps) -> Iterato
     yield to, _key(following), hop
 
 
-def _arrival(place: Place, admitted: Admitted, data: Any, stamps: Stamps) -> Iterator[_Sent]:
-    opened_at_ms, repeat = data
+def _arrival(place: Place, admitted: Admitted, outcome: Sequence[Any], stamps: Stamps) -> Iterator[_Sent]:
+    opened_at_ms, repeat = outcome[HOLD]
     transfer = admitted.command
     assert type(transfer) is Transfer
     to = partition_of(transfer.destination, place.partitions)
@@ -80,11 +82,11 @@ def _arrival(place: Place, admitted: Admitted, data: Any, stamps: Stamps) -> Ite
     yield to, transfer.destination, slip
 
 
-def _undo(place: Place, admitted: Admitted, data: Any, stamps: Stamps) -> Iterator[_Sent]:
+def _undo(place: Place, admitted: Admitted, outcome: Sequence[Any], stamps: Stamps) -> Iterator[_Sent]:
     """To every leg before, or to the source of a transfer."""
-    code, opened_at_ms, flat = data
+    code, opened_at_ms, flat = outcome[HOLD]
     command: Any = admitted.command
-    outcome, short = WORDS[code], tuple(shorts_of(flat)) if flat else None
+    refusal, short = WORDS[code], tuple(shorts_of(flat)) if flat else None
     if type(command) is Order:
         assert admitted.route is not None
         to = [(leg.partition, _key(leg)) for leg in admitted.route.legs[: admitted.route.at]]
@@ -92,12 +94,12 @@ def _undo(place: Place, admitted: Admitted, data: Any, stamps: Stamps) -> Iterat
         to = [(partition_of(command.position, place.partitions), command.position)]
     for partition, key in to:
         stamp = stamps.next()
-        slip = Undo(command=command, opened_at_ms=opened_at_ms, outcome=outcome, short=short, stamp=stamp, to=partition)
+        slip = Undo(command=command, opened_at_ms=opened_at_ms, outcome=refusal, short=short, stamp=stamp, to=partition)
         yield partition, key, slip
 
 
-def _settle(place: Place, admitted: Admitted, data: Any, stamps: Stamps) -> Iterator[_Sent]:
-    reservation_id, order, opened_at_ms, code, expires_at_ms, others = data
+def _settle(place: Place, admitted: Admitted, outcome: Sequence[Any], stamps: Stamps) -> Iterator[_Sent]:
+    reservation_id, order, opened_at_ms, code, expires_at_ms, others = outcome[HOLD]
     command: Any = None if code == Outcome.EXPIRED else admitted.command
     for partition in others:
         slip = Settle(
@@ -111,6 +113,6 @@ def _key(leg: Leg) -> str:
     return leg.lines[0].position
 
 
-_SLIPS: dict[int, Callable[[Place, Admitted, Any, Stamps], Iterator[_Sent]]] = {
+_SLIPS: dict[int, Callable[[Place, Admitted, Sequence[Any], Stamps], Iterator[_Sent]]] = {
     PASS: _pass, HOP: _hop, ARRIVAL: _arrival, UNDO: _undo, SETTLE: _settle,
 }  # fmt: skip

@@ -18,10 +18,10 @@ from onhand.lua.format import (
 from onhand.schemas.admission import Admitted
 from onhand.schemas.commands import Arrive, Op, Release, Transfer
 from onhand.schemas.decisions import Use
-from onhand.schemas.legs import Order
+from onhand.schemas.legs import Order, Route
 from onhand.schemas.outcomes import Outcome
 from onhand.schemas.positions import split_position
-from onhand.schemas.slips import Short, Undo
+from onhand.schemas.slips import Hop, Short, Undo
 
 Who = tuple[str | None, str | None, str | None]
 """type, id, reservation_id of a decision."""
@@ -30,7 +30,6 @@ Whose = tuple[str | None, str | None, str | None]
 More = dict[str, Any]
 """Fields that few decisions have."""
 
-_RESERVED = int(Outcome.RESERVED)
 _ENDED = frozenset((int(Outcome.COMMITTED), int(Outcome.RELEASED), int(Outcome.EXTENDED)))
 
 
@@ -48,11 +47,23 @@ def told(admitted: Admitted, code: int, leg: Any) -> tuple[str, Who, Whose, More
     return position, who, whose, more
 
 
+def held(admitted: Admitted, route: Route, index: int, clock_ms: int) -> tuple[str, Who, Whose, More, int, bool]:
+    """The same of a line that an order holds from now on, by its place among the lines of this leg; and its line, and whether all is done.
+
+    All of it stands in the record, but for the clock where this is the first leg.
+    """
+    order, slip, line = admitted.command, admitted.slip, route.leg.lines[index]
+    assert type(order) is Order
+    opened_at_ms = slip.opened_at_ms if type(slip) is Hop and slip.opened_at_ms is not None else clock_ms
+    use = Use(hash=admitted.body, opened_at_ms=opened_at_ms, home=route.home, legs=route.partitions)
+    is_complete = route.is_last and index == len(route.leg.lines) - 1
+    who, whose = ("reserve", order.id, order.id), (order.channel, order.order_id, order.reference_id)
+    return line.position, who, whose, {"use": use}, line.line, is_complete
+
+
 def _use(admitted: Admitted, code: int, leg: Any) -> Use:
-    route, slip, body, opened_at_ms = admitted.route, admitted.slip, leg[LEG_BODY], leg[LEG_OPENED_AT_MS]
+    slip, body, opened_at_ms = admitted.slip, leg[LEG_BODY], leg[LEG_OPENED_AT_MS]
     command: Any = admitted.command
-    if code == _RESERVED and route is not None:
-        return Use(hash=body, opened_at_ms=opened_at_ms, home=route.home, legs=route.partitions)
     if type(slip) is Undo and (admitted.op is Op.UNDO_ORDER or leg[LEG_FLAG]):
         short = None if slip.short is None else [short.told() for short in slip.short]
         return Use(hash=body, opened_at_ms=opened_at_ms, refused=slip.outcome, short=short)

@@ -22,6 +22,9 @@ def row_of(record: Record, admitted: Admitted, partitions: int) -> Row:
     op, command, position, body = admitted.op, admitted.command, admitted.position, admitted.body
     offset, at_ms, quantity = record.offset, record.timestamp, admitted.quantity
     slip = None if admitted.slip is None and op < _SEVERAL else _slip(admitted, partitions)
+    if op is Op.ORDER:
+        assert admitted.route is not None
+        quantity = admitted.route.leg.lines[0].units
     if type(command) is Reserve or type(command) is Order:
         ttl_ms, channel, order_id = command.ttl_ms, command.channel, command.order_id
         return op, offset, at_ms, command.id, position, quantity, body, None, ttl_ms, channel, order_id, slip
@@ -42,79 +45,80 @@ def _settling(op: Op, offset: int, at_ms: int, admitted: Admitted, slip: Slip | 
 
 
 def _slip(admitted: Admitted, partitions: int) -> Slip | None:
-    make = _SLIPS.get(admitted.op)
-    told: Slip = make(admitted, partitions) if make else {}
-    if admitted.slip is not None:
-        told["from"] = list(admitted.slip.stamp)
-        opened_at_ms = getattr(admitted.slip, "opened_at_ms", None)
-        if opened_at_ms is not None:
-            told["opened"] = opened_at_ms
-    return told if told or admitted.op is Op.PASS else None
+    if admitted.op is Op.ORDER:
+        return _of_order(admitted)
+    make, slip = _RESTS.get(admitted.op), admitted.slip
+    rest = make(admitted, partitions) if make else None
+    if slip is None:
+        return None if rest is None else Slip(rest=rest)
+    opened, expires, again = (getattr(slip, name, None) for name in ("opened_at_ms", "expires_at_ms", "repeat"))
+    return Slip(*slip.stamp, opened, expires, again or None, rest=rest)
 
 
-def _order(admitted: Admitted, partitions: int) -> Slip:
+def _of_order(admitted: Admitted) -> Slip:
+    """Of one leg; a hop without a clock comes to the first one, as from its client."""
     route, slip = admitted.route, admitted.slip
     assert route is not None
-    lines = [value for line in route.leg.lines for value in line]
-    told: Slip = {"lines": lines}
-    if route.is_last:
-        told["home"], told["legs"] = False, route.partitions[:-1]
-    else:
-        told["home"] = route.home
+    first, *others = route.leg.lines
+    more = [value for line in others for value in line] if others else None
+    home, legs = (False, route.partitions[:-1]) if route.is_last else (route.home, None)
+    if slip is None:
+        return Slip(None, None, None, None, None, None, first.line, more, home, legs)
     if type(slip) is Hop and slip.opened_at_ms is not None:
-        told["expires"] = slip.expires_at_ms
-        if slip.repeat:
-            told["again"] = True
-    return told
+        again = slip.repeat or None
+        return Slip(*slip.stamp, slip.opened_at_ms, slip.expires_at_ms, again, first.line, more, home, legs)
+    return Slip(*slip.stamp, None, None, None, first.line, more, home, legs)
 
 
-def _undo(admitted: Admitted, partitions: int) -> Slip:
+_Rest = dict[str, Any]
+
+
+def _undo(admitted: Admitted, partitions: int) -> _Rest:
     slip = admitted.slip
     assert type(slip) is Undo
-    told: Slip = {"refused": int(Outcome.of_word(slip.outcome))}
+    rest: _Rest = {"refused": int(Outcome.of_word(slip.outcome))}
     if slip.short is not None:
-        told["short"] = [value for short in slip.short for value in _short(short)]
-    return told
+        rest["short"] = [value for short in slip.short for value in _short(short)]
+    return rest
 
 
 def _short(short: Short) -> tuple[int, str, int, int]:
     return short.line, f"{short.sku_id}:{short.warehouse_id}", short.requested, short.available_qty
 
 
-def _settle(admitted: Admitted, partitions: int) -> Slip:
+def _settle(admitted: Admitted, partitions: int) -> _Rest:
     slip = admitted.slip
     assert type(slip) is Settle
     command = slip.command
     how = Outcome.EXPIRED if command is None else _ENDS[command.type]
-    told: Slip = {"how": int(how), "order": slip.order}
+    rest: _Rest = {"how": int(how), "order": slip.order}
     if command is not None:
-        told["at"] = command.position
-    if slip.expires_at_ms is not None:
-        told["expires"] = slip.expires_at_ms
-    return told
+        rest["at"] = command.position
+    return rest
 
 
-def _transfer(admitted: Admitted, partitions: int) -> Slip:
+def _transfer(admitted: Admitted, partitions: int) -> _Rest:
     command = admitted.command
     assert type(command) is Transfer
     here = partition_of(command.destination, partitions) == partition_of(command.position, partitions)
     return {"to": command.destination if here else False, "dispatch": command.mode == "dispatch"}
 
 
-def _arrival(admitted: Admitted, partitions: int) -> Slip:
+def _arrival(admitted: Admitted, partitions: int) -> _Rest:
     slip = admitted.slip
     assert type(slip) is Arrival
     transfer = slip.transfer
-    return {"source": transfer.position, "dispatch": transfer.mode == "dispatch", "again": slip.repeat}
+    return {"source": transfer.position, "dispatch": transfer.mode == "dispatch"}
 
 
-def _arrive(admitted: Admitted, partitions: int) -> Slip:
+def _arrive(admitted: Admitted, partitions: int) -> _Rest:
     command = admitted.command
     assert type(command) is Arrive
     return {"final": command.final}
 
 
-_SLIPS: dict[Op, Callable[[Admitted, int], Slip]] = {
-    Op.ORDER: _order, Op.UNDO_ORDER: _undo, Op.UNDO_TRANSFER: _undo, Op.SETTLE: _settle,
+_RESTS: dict[Op, Callable[[Admitted, int], _Rest]] = {
+    Op.UNDO_ORDER: _undo, Op.UNDO_TRANSFER: _undo, Op.SETTLE: _settle,
     Op.TRANSFER: _transfer, Op.ARRIVAL: _arrival, Op.ARRIVE: _arrive,
 }  # fmt: skip
+"""What of a slip stands in no column of its own."""

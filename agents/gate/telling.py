@@ -18,6 +18,7 @@ from onhand.schemas.events import TRACE_HEADER, trace_of
 from onhand.schemas.faults import Corrupt
 from onhand.schemas.outcomes import REPLAYED, WORDS
 from onhand.schemas.positions import split_position
+from onhand.schemas.slips import Stamp
 from onhand.schemas.topics import COMMANDS, dlq_headers
 
 _LETTER_BYTES = 1_000_000
@@ -71,20 +72,19 @@ def _tell_some(told: Told, place: Place, seq: int, record: Record, admitted: Adm
     stamps = Stamps(place.partition, record.offset)
     for number, code in enumerate(codes):
         at = number * STRIDE
+        outcome = outcomes[at : at + STRIDE]
         if code < SEEN:
-            outcome = outcomes[at : at + STRIDE]
-            decision = _decision(seq, record, admitted, outcome, index if of > 1 else None, of, seen)
-            told.decisions.append(decision)
+            told.decisions.append(_decision(seq, record, admitted, outcome, index, of, seen))
             seq, index, seen = seq + 1, index + 1, None
         elif code == SEEN:
-            seen = outcomes[at + HOLD]
+            seen = _stamps(outcome[HOLD], admitted)
         else:
-            forwards.add(told.forwards, place, record, admitted, code, outcomes[at + HOLD], stamps)
+            forwards.add(told.forwards, place, record, admitted, outcome, stamps)
     return seq
 
 
 def _decision(
-    seq: int, record: Record, admitted: Admitted, outcome: Flat, index: int | None = None, of: int = 1, seen: Any = None
+    seq: int, record: Record, admitted: Admitted, outcome: Flat, index: int = 0, of: int = 1, seen: Any = None
 ) -> Message:
     offset, code, clock_ms, available, reserved, version, quantity, expires_at_ms, hold = outcome
     replayed, complete = code >= REPLAYED, True
@@ -93,15 +93,17 @@ def _decision(
     if hold and len(hold) > LEG_LINE:
         position, who, whose, more = of_legs.told(admitted, code, hold)
         line, complete = hold[LEG_LINE], hold[LEG_COMPLETE]
+    elif admitted.route is not None and not hold:
+        position, who, whose, more, line, complete = of_legs.held(admitted, admitted.route, index, clock_ms)
     else:
         position, who, whose, more = subject(admitted, code, hold)
     numbers: _Numbers = (available, reserved, available + reserved, version) if version >= 0 else _NO_NUMBERS
     if replayed:
         more["replayed"] = True
-    if index is not None:
+    if of > 1:
         more["index"], more["of"] = index, of
     if seen:
-        more["seen"] = _stamps(seen)
+        more["seen"] = seen
     place: _Parts = _parts(position) if position else _NOWHERE
     decision = Decision(
         seq, WORDS[code - REPLAYED if replayed else code], complete, offset, clock_ms,
@@ -119,7 +121,11 @@ _Numbers = tuple[int | None, int | None, int | None, int | None]
 _NO_NUMBERS: _Numbers = None, None, None, None
 
 
-def _stamps(flat: Flat) -> list[tuple[int, int, int]]:
+def _stamps(flat: Any, admitted: Admitted) -> list[Stamp]:
+    """As decisions tell them; True for the record's own alone."""
+    if flat is True:
+        assert admitted.slip is not None
+        return [admitted.slip.stamp]
     return [(flat[at], flat[at + 1], flat[at + 2]) for at in range(0, len(flat), 3)]
 
 

@@ -1,23 +1,10 @@
 -- check: every row is as the words of the project have it, or the whole batch is refused.
--- Reads the rows of ARGV; writes nothing. Leaves a table for each column, and `count`: row r is ops[r], offsets[r], ...
+-- Writes nothing.
 -- The agent has checked all this before; here it keeps a fault of the agent from becoming stock.
--- columns and not rows: a table for each row would cost more than what is decided about it
-local decoded, columns = pcall(decode, ARGV[9])
-if not decoded or type(columns) ~= 'table' or #columns ~= COLUMNS then corrupt('rows: no msgpack array of columns') end
-local nothing = {}
-for c = 1, COLUMNS do
-  if columns[c] == false then columns[c] = nothing end  -- no row has anything there
-  if type(columns[c]) ~= 'table' then corrupt('rows: a column is no array') end
-end
-local ops, offsets, times, ids, positions, quantities, bodies, reservation_ids, ttls, channels, order_ids, slips =
-  unpack(columns, 1, COLUMNS)
-local count = #ops
-if #offsets ~= count or #times ~= count then corrupt('rows: columns of different lengths') end
-
 do
-  local LEAST = {[OP_RESERVE] = 1, [OP_RECEIVE] = 1, [OP_RETURN] = 1, [OP_SHIP] = 1, [OP_ADJUST] = -MAX_QUANTITY,
-                 [OP_COUNT] = 0, [OP_TRANSFER] = 1, [OP_ARRIVE] = 0, [OP_ARRIVAL] = 1, [OP_UNDO_TRANSFER] = 1}
-  local MOST = {[OP_RESERVE] = MAX_FOLDED}
+  local LEAST = {[OP_RESERVE] = 1, [OP_RECEIVE] = 1, [OP_RETURN] = 1, [OP_SHIP] = 1, [OP_ADJUST] = -MAX_QUANTITY, [OP_COUNT] = 0,
+                 [OP_TRANSFER] = 1, [OP_ARRIVE] = 0, [OP_ORDER] = 1, [OP_ARRIVAL] = 1, [OP_UNDO_TRANSFER] = 1}
+  local MOST = {[OP_RESERVE] = MAX_FOLDED, [OP_ORDER] = MAX_FOLDED}
 
   -- x % 1 raises on what is no number, a comparison on two that are not of one type, and NaN equals nothing: so no type() here,
   -- which costs as much as ten comparisons
@@ -27,13 +14,18 @@ do
     if not (offset % 1 == 0 and offset > before and offset <= last) then return 'offset' end
     if not (at_ms % 1 == 0 and at_ms >= 0 and at_ms <= MAX_MS) then return 'at_ms' end
     if op == OP_SWEEP or op == OP_INVALID then return nil end
-    local slip = slips[r]
-    if slip then
-      local wrong = check_slip(op, slip)
-      if wrong or op == OP_PASS or op == OP_UNPLACED then return wrong end
-    elseif op >= OP_TRANSFER then return 'slip' end
+    local from, opened = from_partitions[r], opened_at[r]
+    if from and not (exact(from, MAX_EXACT) and exact(from_offsets[r], MAX_EXACT) and exact(from_indexes[r], MAX_EXACT)) then
+      return 'from'
+    end
+    if opened and not exact(opened, MAX_MS) or not opened and op >= OP_ARRIVAL and op <= OP_SETTLE then return 'opened' end
+    if op == OP_PASS or op == OP_UNPLACED then return nil end
+    if op >= OP_TRANSFER then
+      local wrong = check_slip(op, r, slips[r])
+      if wrong then return wrong end
+    end
     if not (ids[r] > '') then return 'id' end
-    if op ~= OP_SETTLE and not (slip and slip.opened) and not (positions[r] > '') then return 'position' end
+    if op ~= OP_SETTLE and not opened and not (positions[r] > '') then return 'position' end
     local body, q, least = bodies[r], quantities[r], LEAST[op]
     if not (body % 1 == 0 and body >= 0 and body <= MAX_EXACT) then return 'body' end
     if least then

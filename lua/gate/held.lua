@@ -13,8 +13,8 @@ end
 
 -- whether row r means what is at a position or lines, of the use opened at that clock; a row that was passed on says that clock
 local function meant(r, at, opened)
-  local slip, position = slips[r], positions[r]
-  if slip and slip.opened then return slip.opened == opened end
+  local passed, position = opened_at[r], positions[r]
+  if passed then return passed == opened end
   return at == position or (opened and type(at) == 'table' and units_at(at, position))
 end
 

@@ -9,7 +9,7 @@ local INV, GENERATION = ARGV[1], ARGV[2]
 local call, pack, decode = redis.call, cmsgpack.pack, cmsgpack.unpack
 local floor, min, sort, type, unpack = math.floor, math.min, table.sort, type, unpack
 
-local RULES = 2                       -- of these scripts; state that was made by other rules is refused
+local RULES = 3                       -- of these scripts; state that was made by other rules is refused
 local PIECE = 4000                    -- arguments of one variadic call (unpack ends at 8,000)
 local MAX_TOTAL = 2000000000          -- units of a position
 local MAX_QUANTITY = 1000000000       -- units of a movement
@@ -19,7 +19,7 @@ local MAX_MS = 100000000000000        -- 14 digits: Lua prints longer numbers as
 local MAX_EXACT = 9007199254740991    -- 2^53 - 1
 local MAX_UNPUBLISHED = 1000          -- batches
 
-local COLUMNS = 12                    -- of a row
+local COLUMNS = 22                    -- of a row
 -- ops
 local OP_INVALID, OP_RESERVE, OP_EXTEND, OP_COMMIT, OP_RELEASE, OP_RECEIVE = 0, 1, 2, 3, 4, 5
 local OP_RETURN, OP_SHIP, OP_ADJUST, OP_SET_REORDER, OP_COUNT, OP_TRANSFER, OP_ARRIVE = 6, 7, 8, 9, 10, 11, 12

@@ -69,20 +69,18 @@ do
     if times[r] > newest_ms then newest_ms = times[r] end
     if position and not levels[position] then load_level(position) end
     if op >= OP_RESERVE and op <= OP_SETTLE then
-      local target, slip = reservation_ids[r], slips[r]
+      local target, more, slip = reservation_ids[r], more_lines[r], slips[r]
       names = names + 1
       named[names] = ids[r]
       if target then
         names = names + 1
         named[names] = target
       end
-      if slip then
-        local lines, to = slip.lines, slip.to
-        for i = 1, lines and #lines or 0, 3 do
-          if not levels[lines[i]] then load_level(lines[i]) end
-        end
-        if to and not levels[to] then load_level(to) end
+      for i = 1, more and #more or 0, 3 do
+        if not levels[more[i]] then load_level(more[i]) end
       end
+      local to = slip and slip.to
+      if to and not levels[to] then load_level(to) end
     end
   end
   load_ids(named)

@@ -13,28 +13,29 @@ do
     return i, list[i] == source
   end
 
-  local function put_stamp(list, from)
-    local i, there = place_of(list, from[1])
+  local function put_stamp(list, source, offset, index)
+    local i, there = place_of(list, source)
     if not there then
       for x = #list, i, -1 do list[x + 3] = list[x] end
     end
-    list[i], list[i + 1], list[i + 2] = from[1], from[2], from[3]
+    list[i], list[i + 1], list[i + 2] = source, offset, index
   end
 
-  -- false for a second copy, which must change nothing
-  raise_stamp = function(from)
-    local i, there = place_of(seen, from[1])
-    if there and (seen[i + 1] > from[2] or (seen[i + 1] == from[2] and seen[i + 2] >= from[3])) then return false end
-    put_stamp(seen, from)
-    put_stamp(unsaid, from)
+  -- false for a second copy of row r, which must change nothing
+  raise_stamp = function(r)
+    local source, offset, index = from_partitions[r], from_offsets[r], from_indexes[r]
+    local i, there = place_of(seen, source)
+    if there and (seen[i + 1] > offset or (seen[i + 1] == offset and seen[i + 2] >= index)) then return false end
+    put_stamp(seen, source, offset, index)
+    put_stamp(unsaid, source, offset, index)
     stamps_raised = true
     return true
   end
 end
 
--- the next decision tells them, so that whoever has the decisions knows them too
+-- the next decision tells them, so that whoever has the decisions knows them too; true: the record's own alone
 local function tell_seen(r, tell)
-  tell(r, SEEN, unsaid)
+  tell(r, SEEN, #unsaid == 3 and unsaid[1] == from_partitions[r] or unsaid)
   unsaid = {}
   stamps_raised = true
 end

@@ -12,7 +12,7 @@ for i = 1, changes do
   local hold = active[id]
   if hold then
     put = put + 2
-    puts[put - 1], puts[put] = id, pack(hold)
+    puts[put - 1], puts[put] = id, (hold[HELD_OPENED] and '\154' or '\150') .. pack(unpack(hold))  -- an array of ten, of six
     if not hold[HELD_HOME] then
       scored = scored + 2
       scores[scored - 1], scores[scored] = hold[EXPIRES_AT_MS], id

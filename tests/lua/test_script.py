@@ -45,13 +45,19 @@ def test_numbers_mean_the_same_in_lua_and_python() -> None:
 
 
 def test_columns_of_a_row_are_those_of_lua() -> None:
-    """The order in which the script takes the columns apart is that of the words in `Row`."""
+    """The order in which the script takes the columns apart is that of the words in `Row`, and then in `Slip`."""
+    theirs = {
+        "at_ms": "times", "body": "bodies", "quantity": "quantities", "ttl_ms": "ttls", "from_index": "from_indexes",
+        "opened_at_ms": "opened_at", "expires_at_ms": "expiries", "line": "lines_at", "more": "more_lines", "legs": "legs",
+        "rest": "slips",
+    }  # fmt: skip
+    *ours, slip = inspect.signature(shapes.row).parameters
+    ours += shapes.Slip._fields
+    pieces = re.findall(r"^local ([\w, ]+) =\s+unpack\(columns, (\d+), (\d+)\)$", GATE.text, re.MULTILINE)
+    taken = [name for names, *_ in pieces for name in names.split(", ")]
+    assert (slip, taken) == ("slip", [theirs.get(name, f"{name}s") for name in ours])
     count = constants()["COLUMNS"]
-    found = re.search(rf"^local (ops, [\w, ]+) =\n  unpack\(columns, 1, {count}\)$", GATE.text, re.MULTILINE)
-    assert found is not None
-    theirs = {"at_ms": "times", "body": "bodies", "quantity": "quantities", "ttl_ms": "ttls"}
-    ours = list(inspect.signature(shapes.row).parameters)
-    assert found[1].split(", ") == [theirs.get(name, f"{name}s") for name in ours]
+    assert [tuple(map(int, bounds)) for _, *bounds in pieces] == [(1, len(ours) - 11), (len(ours) - 10, count)]
     assert count == len(ours)
     assert shapes.row(*range(12)) == tuple(range(12))  # type: ignore[arg-type]
 
@@ -59,9 +65,17 @@ def test_columns_of_a_row_are_those_of_lua() -> None:
 def test_rows_are_packed_column_by_column() -> None:
     rows = [shapes.row(9, offset, 5, f"id-{offset}", "A:1", body=7) for offset in range(3)]
     columns = [column or [None] * 3 for column in ormsgpack.unpackb(shapes.pack_rows(rows))]
-    assert [tuple(row) for row in zip(*columns, strict=True)] == rows
+    assert [(*row[:11], None) for row in zip(*columns, strict=True)] == rows
     assert ormsgpack.unpackb(shapes.pack_rows(rows))[5] is False
-    assert ormsgpack.unpackb(shapes.pack_rows([])) == [False] * 12
+    assert ormsgpack.unpackb(shapes.pack_rows(rows))[11:] == [False] * 11
+    assert ormsgpack.unpackb(shapes.pack_rows([])) == [False] * 22
+
+
+def test_slips_are_packed_column_by_column_too() -> None:
+    slips = [None, shapes.Slip(1, 2, 3, again=True), shapes.Slip(line=4, more=["A:1", 5, 6], home=False, legs=[7])]
+    rows = [shapes.row(13, offset, 5, "id", "A:1", slip=slip) for offset, slip in enumerate(slips)]
+    columns = [column or [None] * 3 for column in ormsgpack.unpackb(shapes.pack_rows(rows))]
+    assert [shapes.Slip(*row[11:]) for row in zip(*columns, strict=True)] == [shapes.Slip(), *slips[1:]]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

@@ -5,7 +5,7 @@ end
 
 -- pass: what belongs to another partition goes there, silently.
 own_verbs[OP_PASS] = function(r)
-  forward(r, PASS, {false, false})
+  forward(r, PASS, false)
 end
 
 -- unplaced: a commit, release or extend of a reservation that nobody could find.

@@ -50,35 +50,35 @@ end
 
 own_verbs[OP_ARRIVAL] = function(r, p)
   local id, q, slip = ids[r], quantities[r], slips[r]
-  local complete, replayed = not slip.dispatch, slip.again and REPLAYED or 0
+  local complete, replayed = not slip.dispatch, agains[r] and REPLAYED or 0
   local body, opened, outcome = use_of(id)
   local refused
   if body then
-    if body == bodies[r] and opened == slip.opened then
+    if body == bodies[r] and opened == opened_at[r] then
       return say_transfer(r, outcome + REPLAYED, p, (slip.dispatch or opens[id]) and 0 or q, 1, complete)
     end
     refused = ID_REUSED
-  elseif slip.again then
+  elseif agains[r] then
     refused = UNKNOWN_TRANSFER
   elseif complete and full(p, q) then
     refused = LIMIT_EXCEEDED
-    remember_use(id, bodies[r], refused, q, false, false, slip.opened, false)
+    remember_use(id, bodies[r], refused, q, false, false, opened_at[r], false)
   end
   if not refused then
-    if complete then remember_use(id, bodies[r], APPLIED, q, false, false, slip.opened, false) end
-    return take_in(r, p, slip.opened, slip.source, positions[r])
+    if complete then remember_use(id, bodies[r], APPLIED, q, false, false, opened_at[r], false) end
+    return take_in(r, p, opened_at[r], slip.source, positions[r])
   end
-  say_transfer(r, refused + replayed, p, q, 1, complete, refused == LIMIT_EXCEEDED, slip.opened)
-  if not slip.again then forward(r, UNDO, {refused, slip.opened, false}) end
+  say_transfer(r, refused + replayed, p, q, 1, complete, refused == LIMIT_EXCEEDED, opened_at[r])
+  if not agains[r] then forward(r, UNDO, {refused, opened_at[r], false}) end
 end
 
 -- never refused, not even by the limit
 own_verbs[OP_UNDO_TRANSFER] = function(r, p)
   local id, q, slip = ids[r], quantities[r], slips[r]
   local body, opened = use_of(id)
-  local remembered = not body or (body == bodies[r] and opened == slip.opened)
+  local remembered = not body or (body == bodies[r] and opened == opened_at[r])
   p.available = p.available + q
   touch(p)
-  if remembered then remember_use(id, bodies[r], slip.refused, q, false, false, slip.opened, false) end
-  say_transfer(r, APPLIED, p, q, 0, false, true, slip.opened, remembered)
+  if remembered then remember_use(id, bodies[r], slip.refused, q, false, false, opened_at[r], false) end
+  say_transfer(r, APPLIED, p, q, 0, false, true, opened_at[r], remembered)
 end
