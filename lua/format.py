@@ -71,8 +71,11 @@ ARRIVE_DISCREPANCY, ARRIVE_SOURCE = 8, 9
 
 SEEN, HOP, ARRIVAL, UNDO, SETTLE, PASS = range(128, 134)
 """Codes of what stands among the outcomes and is no decision, so that it has no seq: stamps that the next decision tells, and what
-is to be sent to other partitions; what they hold is in HOLD (of stamps True: the record's own alone), of a hop also the order's clock
-in QUANTITY and its expiry in EXPIRES_AT_MS."""
+is to be sent to other partitions (a hop only where a repeat travels: that of an order follows from its last line here). What they
+hold is in HOLD, of a hop the order's clock in QUANTITY and its expiry in EXPIRES_AT_MS."""
+
+STAMPED = 256
+"""Added to the code of a decision that tells the stamp of its own record and no other."""
 
 
 def row(
@@ -119,7 +122,7 @@ class RecordMark(NamedTuple):
 class Outcomes:
     """A batch was decided. `flat` is `[first_seq, 9 values, 9 values ...]`, see STRIDE; `blob` the same in msgpack.
 
-    Those whose code is `SEEN` or above are no decisions.
+    Those whose code is `SEEN` or above, and below `STAMPED`, are no decisions.
     """
 
     flat: list[Any]

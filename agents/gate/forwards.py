@@ -7,11 +7,11 @@ what is stamped as seen.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from onhand.agents.gate.of_legs import shorts_of
+from onhand.agents.gate.of_legs import opened_at, shorts_of
 from onhand.agents.gate.place import Place
 from onhand.agents.ports import Message, Record
 from onhand.agents.slips import slip_message
-from onhand.lua.format import ARRIVAL, CODE, HOLD, HOP, PASS, QUANTITY, SETTLE, UNDO
+from onhand.lua.format import ARRIVAL, CLOCK_MS, CODE, EXPIRES_AT_MS, HOLD, HOP, PASS, QUANTITY, SETTLE, UNDO
 from onhand.schemas.admission import Admitted
 from onhand.schemas.commands import Transfer
 from onhand.schemas.legs import Leg, Order
@@ -60,8 +60,20 @@ def _pass(place: Place, admitted: Admitted, outcome: Sequence[Any], stamps: Stam
         yield home, command.position, passed
 
 
+def add_hop(
+    told: Forwards, place: Place, record: Record, admitted: Admitted, outcome: Sequence[Any], stamps: Stamps
+) -> None:
+    """The same of an order that goes on to its next leg; `outcome` is that of its last line at this one."""
+    to, key, hop = _to_next_leg(admitted, opened_at(admitted, outcome[CLOCK_MS]), outcome[EXPIRES_AT_MS], False, stamps)
+    told.setdefault(to, []).append(slip_message(place.keyring, record, key, hop))
+
+
 def _hop(place: Place, admitted: Admitted, outcome: Sequence[Any], stamps: Stamps) -> Iterator[_Sent]:
     opened_at_ms, expires_at_ms, repeat = outcome[QUANTITY:]
+    yield _to_next_leg(admitted, opened_at_ms, expires_at_ms, repeat, stamps)
+
+
+def _to_next_leg(admitted: Admitted, opened_at_ms: int, expires_at_ms: int, repeat: bool, stamps: Stamps) -> _Sent:
     route, order = admitted.route, admitted.command
     assert route is not None
     assert type(order) is Order
@@ -70,7 +82,7 @@ def _hop(place: Place, admitted: Admitted, outcome: Sequence[Any], stamps: Stamp
     hop = Hop(
         order=order, opened_at_ms=opened_at_ms, expires_at_ms=expires_at_ms, repeat=repeat, stamp=stamps.next(), to=to
     )
-    yield to, _key(following), hop
+    return to, _key(following), hop
 
 
 def _arrival(place: Place, admitted: Admitted, outcome: Sequence[Any], stamps: Stamps) -> Iterator[_Sent]:

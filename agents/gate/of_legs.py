@@ -1,10 +1,12 @@
 """What decisions about lines of orders and transfers tell, of which a record may have several."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from onhand.lua.format import (
     ARRIVE_DISCREPANCY,
     ARRIVE_SOURCE,
+    CODE,
     HOLD_CHANNEL,
     HOLD_ID,
     HOLD_ORDER_ID,
@@ -14,6 +16,7 @@ from onhand.lua.format import (
     LEG_LINE,
     LEG_OPENED_AT_MS,
     LEG_SHORT,
+    STAMPED,
 )
 from onhand.schemas.admission import Admitted
 from onhand.schemas.commands import Arrive, Op, Release, Transfer
@@ -47,14 +50,25 @@ def told(admitted: Admitted, code: int, leg: Any) -> tuple[str, Who, Whose, More
     return position, who, whose, more
 
 
+def opened_at(admitted: Admitted, clock_ms: int) -> int:
+    """The clock of an order's first leg: where that is here, the one of its decision."""
+    slip = admitted.slip
+    return slip.opened_at_ms if type(slip) is Hop and slip.opened_at_ms is not None else clock_ms
+
+
+def travels_on(route: Route, outcome: Sequence[Any]) -> bool:
+    """Whether an order goes on to its next leg by the outcome of its last line at this one."""
+    return outcome[CODE] % STAMPED == Outcome.RESERVED and not route.is_last
+
+
 def held(admitted: Admitted, route: Route, index: int, clock_ms: int) -> tuple[str, Who, Whose, More, int, bool]:
     """The same of a line that an order holds from now on, by its place among the lines of this leg; and its line, and whether all is done.
 
     All of it stands in the record, but for the clock where this is the first leg.
     """
-    order, slip, line = admitted.command, admitted.slip, route.leg.lines[index]
+    order, line = admitted.command, route.leg.lines[index]
     assert type(order) is Order
-    opened_at_ms = slip.opened_at_ms if type(slip) is Hop and slip.opened_at_ms is not None else clock_ms
+    opened_at_ms = opened_at(admitted, clock_ms)
     use = Use(hash=admitted.body, opened_at_ms=opened_at_ms, home=route.home, legs=route.partitions)
     is_complete = route.is_last and index == len(route.leg.lines) - 1
     who, whose = ("reserve", order.id, order.id), (order.channel, order.order_id, order.reference_id)

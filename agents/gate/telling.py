@@ -10,7 +10,7 @@ from onhand.agents.gate.forwards import Forwards, Stamps
 from onhand.agents.gate.place import Place
 from onhand.agents.gate.subjects import subject
 from onhand.agents.ports import Message, Record
-from onhand.lua.format import CODE, FIRST, HOLD, LEG_COMPLETE, LEG_LINE, SEEN, STRIDE
+from onhand.lua.format import CODE, FIRST, HOLD, LEG_COMPLETE, LEG_LINE, SEEN, STAMPED, STRIDE
 from onhand.schemas.admission import Admitted
 from onhand.schemas.commands import Op
 from onhand.schemas.decisions import Decision
@@ -48,7 +48,7 @@ def tell(place: Place, batch: Prepared, outcomes: Flat) -> Told:
         while end < len(outcomes) and outcomes[end] == record.offset:
             end += STRIDE
         try:
-            if end - at == STRIDE and outcomes[at + CODE] < SEEN:
+            if end - at == STRIDE and admitted.route is None and outcomes[at + CODE] < SEEN:
                 told.decisions.append(_decision(seq, record, admitted, outcomes[at:end]))
                 seq += 1
             else:
@@ -66,20 +66,21 @@ def tell(place: Place, batch: Prepared, outcomes: Flat) -> Told:
 def _tell_some(told: Told, place: Place, seq: int, record: Record, admitted: Admitted, outcomes: Flat) -> int:
     """A record with no decision or several, or that sends slips; the seq behind its decisions."""
     codes = outcomes[CODE::STRIDE]
-    of, index, seen = len([code for code in codes if code < SEEN]), 0, None
+    of, index, seen = len([code for code in codes if code < SEEN or code >= STAMPED]), 0, None
     if not codes and not (admitted.op is Op.SWEEP or admitted.slip is not None):
         raise Corrupt(f"no outcome for the record at offset {record.offset}")
     stamps = Stamps(place.partition, record.offset)
     for number, code in enumerate(codes):
-        at = number * STRIDE
-        outcome = outcomes[at : at + STRIDE]
-        if code < SEEN:
+        outcome = outcomes[number * STRIDE : (number + 1) * STRIDE]
+        if SEEN < code < STAMPED:
+            forwards.add(told.forwards, place, record, admitted, outcome, stamps)
+        elif code == SEEN:
+            seen = _stamps(outcome[HOLD])
+        else:
             told.decisions.append(_decision(seq, record, admitted, outcome, index, of, seen))
             seq, index, seen = seq + 1, index + 1, None
-        elif code == SEEN:
-            seen = _stamps(outcome[HOLD], admitted)
-        else:
-            forwards.add(told.forwards, place, record, admitted, outcome, stamps)
+            if admitted.route is not None and index == of and of_legs.travels_on(admitted.route, outcome):
+                forwards.add_hop(told.forwards, place, record, admitted, outcome, stamps)
     return seq
 
 
@@ -87,13 +88,16 @@ def _decision(
     seq: int, record: Record, admitted: Admitted, outcome: Flat, index: int = 0, of: int = 1, seen: Any = None
 ) -> Message:
     offset, code, clock_ms, available, reserved, version, quantity, expires_at_ms, hold = outcome
+    if code >= STAMPED:
+        assert admitted.slip is not None
+        code, seen = code - STAMPED, [admitted.slip.stamp]
     replayed, complete = code >= REPLAYED, True
     line: int | None = 0 if version >= 0 else None
     position: str | None
     if hold and len(hold) > LEG_LINE:
         position, who, whose, more = of_legs.told(admitted, code, hold)
         line, complete = hold[LEG_LINE], hold[LEG_COMPLETE]
-    elif admitted.route is not None and not hold:
+    elif admitted.route is not None:
         position, who, whose, more, line, complete = of_legs.held(admitted, admitted.route, index, clock_ms)
     else:
         position, who, whose, more = subject(admitted, code, hold)
@@ -121,11 +125,8 @@ _Numbers = tuple[int | None, int | None, int | None, int | None]
 _NO_NUMBERS: _Numbers = None, None, None, None
 
 
-def _stamps(flat: Any, admitted: Admitted) -> list[Stamp]:
-    """As decisions tell them; True for the record's own alone."""
-    if flat is True:
-        assert admitted.slip is not None
-        return [admitted.slip.stamp]
+def _stamps(flat: Flat) -> list[Stamp]:
+    """As decisions tell them."""
     return [(flat[at], flat[at + 1], flat[at + 2]) for at in range(0, len(flat), 3)]
 
 

@@ -125,14 +125,16 @@ def _levels(redis: "Redis", partition: int, positions: list[str]) -> Iterator[tu
 
 def _hold(packed: bytes) -> Hold:
     position, quantity, expires, body, channel, order_id, *order = ormsgpack.unpackb(packed)
-    return Hold(
-        position, quantity, expires, body, channel or None, order_id or None, _of_order(*order) if order else None
-    )
+    of_order = _of_order(position, quantity, *order) if order else None
+    return Hold(position, quantity, expires, body, channel or None, order_id or None, of_order)
 
 
-def _of_order(opened_at_ms: int, home: int | bool, lines: list[Any], others: list[int]) -> OfOrder:
-    """The home is false where it is this partition; partition 0 is none of the kind."""
-    return OfOrder(opened_at_ms, None if home is False else home, lines_of(lines), tuple(others))
+def _of_order(
+    position: str, quantity: int, opened_at_ms: int, home: int | bool, lines: list[Any] | int, others: Any
+) -> OfOrder:
+    """The home is false where it is this partition; partition 0 is none of the kind. A single line is its index alone."""
+    flat = [position, quantity, lines] if isinstance(lines, int) else lines
+    return OfOrder(opened_at_ms, None if home is False else home, lines_of(flat), tuple(others or ()))
 
 
 def _memory(packed: bytes) -> Memory:

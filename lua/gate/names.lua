@@ -26,7 +26,8 @@ local OP_RETURN, OP_SHIP, OP_ADJUST, OP_SET_REORDER, OP_COUNT, OP_TRANSFER, OP_A
 local OP_ORDER, OP_ARRIVAL, OP_UNDO_ORDER, OP_UNDO_TRANSFER, OP_SETTLE = 13, 14, 15, 16, 17
 local OP_PASS, OP_UNPLACED, OP_SWEEP = 18, 19, 20
 -- columns of a hold (res:{p}); an order's goes on with opened_at_ms, home (a partition, false: here), lines (flat: position,
--- units, line ...; the first two columns are those of the first) and, at the home, the other legs' partitions
+-- units, line ...; the first two columns are those of the first; stored, a single one is its line alone) and, at the home, the other
+-- legs' partitions
 local HELD_AT, HELD, EXPIRES_AT_MS, HELD_BODY, HELD_CHANNEL, HELD_ORDER = 1, 2, 3, 4, 5, 6
 local HELD_OPENED, HELD_HOME, HELD_LINES, HELD_LEGS = 7, 8, 9, 10
 -- columns of what was done (end:{p}:g); of an order (DONE_AT: its lines) or a transfer opened_at_ms and short follow
@@ -39,8 +40,10 @@ local ALREADY_COMMITTED, ALREADY_RELEASED, ALREADY_EXPIRED, ALREADY_ARRIVED = 4,
 local LIMIT_EXCEEDED, COUNT_BELOW_RESERVED, INSUFFICIENT_STOCK = 8, 10, 12
 local RESERVED, EXTENDED, COMMITTED, RELEASED, EXPIRED, APPLIED = 13, 14, 15, 16, 17, 18
 local REPLAYED = 64                   -- added to the earlier outcome of a repeat
--- what stands among the outcomes and is no decision: stamps that were seen, and what is to be sent to other partitions
+-- what stands among the outcomes and is no decision: stamps that were seen, and what is to be sent to other partitions (a hop only
+-- where a repeat travels)
 local SEEN, HOP, ARRIVAL, UNDO, SETTLE, PASS = 128, 129, 130, 131, 132, 133
+local STAMPED = 256                   -- added to the outcome of a slip that tells its own stamp and no other
 
 -- Ends the script with nothing written: every use stands before the first write.
 local function corrupt(what)

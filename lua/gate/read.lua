@@ -35,7 +35,11 @@ local function found_hold(id, value)
   local position, q, expires_at_ms = hold[HELD_AT], hold[HELD], hold[EXPIRES_AT_MS]
   if not (position > '' and q > 0 and q % 1 == 0 and expires_at_ms > 0 and expires_at_ms % 1 == 0)
     or hold[HELD_CHANNEL] == nil or hold[HELD_ORDER] == nil then corrupt('hold ' .. id) end
-  if hold[HELD_OPENED] and (hold[HELD_LINES][1] ~= position or hold[HELD_LEGS] == nil) then corrupt('hold ' .. id) end
+  if hold[HELD_OPENED] then
+    local lines = hold[HELD_LINES]
+    if type(lines) == 'number' then hold[HELD_LINES] = {position, q, lines} end
+    if hold[HELD_LINES][1] ~= position or hold[HELD_LEGS] == nil then corrupt('hold ' .. id) end
+  end
   active[id], stored[id] = hold, true
 end
 

@@ -8,7 +8,7 @@ local dirty, dirtied, changed, changes, fresh, remembered, moved = {}, 0, {}, 0,
 local generation = was                                 -- of the clock, as that runs on
 local verbs, own_verbs = {}, {}                        -- by op: function(r, p); the latter judge by themselves what is known of the id
 
--- what is no decision and takes no seq: told with the decisions of row r, or sent to other partitions; a hop has two clocks
+-- what is no decision and takes no seq: told with the decisions of row r, or sent to other partitions; a hop has two times
 local function forward(r, code, data, opened, expires_at_ms)
   local n = said
   outcomes[n + 1], outcomes[n + 2], outcomes[n + 3] = offsets[r], code, clock
@@ -19,7 +19,7 @@ end
 
 -- tells one decision; quantity, expires_at_ms and hold are false where they do not apply
 local function say(r, code, p, quantity, expires_at_ms, hold)
-  if #unsaid > 0 then tell_seen(r, forward) end
+  if stamps_unsaid and tell_stamps(r, forward) then code = code + STAMPED end
   local n = said
   outcomes[n + 1], outcomes[n + 2], outcomes[n + 3] = offsets[r], code, clock
   outcomes[n + 4], outcomes[n + 5], outcomes[n + 6] = p.available, p.reserved, p.version

@@ -12,7 +12,7 @@ for i = 1, changes do
   local hold = active[id]
   if hold then
     put = put + 2
-    puts[put - 1], puts[put] = id, (hold[HELD_OPENED] and '\154' or '\150') .. pack(unpack(hold))  -- an array of ten, of six
+    puts[put - 1], puts[put] = id, packed_hold(hold)
     if not hold[HELD_HOME] then
       scored = scored + 2
       scores[scored - 1], scores[scored] = hold[EXPIRES_AT_MS], id
@@ -50,7 +50,8 @@ for i = 1, #unpublished do
 end
 if count > 0 then kept[#kept + 1] = {prev, last} end
 if #kept > MAX_UNPUBLISHED then corrupt('too many batches are not published') end
-local blob, batches = pack(outcomes), pack(kept)
+local blob, batches, seen, unsaid = pack(outcomes), pack(kept)
+if stamps_raised then seen, unsaid = packed_stamps() end
 
 local function write_pieces(command, key, list)
   for i = 1, #list, PIECE do call(command, key, unpack(list, i, min(i + PIECE - 1, #list))) end
@@ -79,6 +80,6 @@ if record_offset ~= '' then
   call('HSET', GATE, 'record_offset', record_offset, 'record_hash', record_hash, 'record_ms', record_ms)
 end
 if count > 0 then call('HSET', GATE, 'o:' .. last, blob) end
-if stamps_raised then call('HSET', GATE, 'seen', pack(seen), 'unsaid', pack(unsaid)) end
+if stamps_raised then call('HSET', GATE, 'seen', seen, 'unsaid', unsaid) end
 call('HSET', GATE, 'unpublished', batches, 'seq', seq + (said - 1) / 9 - silent, 'clock', clock, 'offset', last)
 return blob

@@ -1,6 +1,6 @@
 -- order: a leg of a reserve over several positions: the client's record at the first leg, a hop at the others.
 -- Every line or none; the next leg is sent a hop. What is refused is remembered here and undone at every leg before.
--- A line that is held is told without its hold: the record has all of it.
+-- A line that is held is told without its hold, and without the hop that follows the last of them: the record has all of it.
 local function lines_of(r)
   local more = more_lines[r]
   if more then return {positions[r], quantities[r], lines_at[r], unpack(more)} end
@@ -59,7 +59,7 @@ end
 local function hold_lines(r, lines, opened, expires_at_ms)
   local id, home = ids[r], homes[r]
   active[id] = {lines[1], lines[2], expires_at_ms, bodies[r], channels[r] or false, order_ids[r] or false,
-                opened, home, lines, legs[r] or {}}
+                opened, home, lines, legs[r] or false}
   note(id)
   for i = 1, #lines, 3 do
     local p, q = levels[lines[i]], lines[i + 1]
@@ -67,7 +67,6 @@ local function hold_lines(r, lines, opened, expires_at_ms)
     touch(p)
     say(r, RESERVED, p, q, expires_at_ms, false)
   end
-  if home then forward(r, HOP, false, opened, expires_at_ms) end
 end
 
 own_verbs[OP_ORDER] = function(r)
