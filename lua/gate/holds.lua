@@ -8,12 +8,12 @@ local function give_back(id, p, q, code)
   touch(p)
 end
 
--- as it is stored; \150 and \154 begin msgpack arrays of six and of ten
+-- as it is stored; \154 begins a msgpack array of ten
 local function packed_hold(hold)
   local lines = hold[HELD_LINES]
-  if not lines then return '\150' .. pack(unpack(hold)) end
+  if not lines or lines[4] then return pack(hold) end
   return '\154' .. pack(hold[HELD_AT], hold[HELD], hold[EXPIRES_AT_MS], hold[HELD_BODY], hold[HELD_CHANNEL], hold[HELD_ORDER],
-                        hold[HELD_OPENED], hold[HELD_HOME], lines[4] and lines or lines[3], hold[HELD_LEGS])
+                        hold[HELD_OPENED], hold[HELD_HOME], lines[3], hold[HELD_LEGS])
 end
 
 -- what a decision about the line of an order tells of its hold; lines[i] is the line's position; untold: the ending command's id is
