@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+import uvloop
+
 from onhand.deploy.bench.caller import Caller
 from onhand.deploy.bench.cpu import Cpu, pace
 from onhand.deploy.bench.figures import Figure, Latency, Rate
@@ -52,7 +54,7 @@ def measure_http(ground: Ground, pressure: Pressure) -> Iterator[Figure]:
     with ground.worker("ledger") as ledger, ground.worker("gate") as gate, ground.gateway() as (gateway, url):
         fill(ground.settings.broker, receives(load, Random(1)))
         cpu = Cpu(pids(ground, [("gateway", gateway), ("gate", gate), ("ledger", ledger)]))
-        yield from asyncio.run(_measured(url, key, load, cpu, pressure))
+        yield from uvloop.run(_measured(url, key, load, cpu, pressure))
 
 
 async def _measured(url: str, key: str, load: Load, cpu: Cpu, pressure: Pressure) -> list[Figure]:
