@@ -1,19 +1,23 @@
 """The header that marks onhand's own records in `inventory.commands`: ``v1;<key id>;<hex HMAC-SHA256 of the value>``."""
 
-import hmac
 import re
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Callable
+from hashlib import sha256
+from hmac import compare_digest
 
 HEADER = "onhand"
 _KEY = re.compile(r"([A-Za-z0-9._-]{1,64}):((?:[0-9a-fA-F]{2}){16,128})")
 
 
-@dataclass(frozen=True, slots=True)
 class Keyring:
     """Keys by id; the first signs, every one verifies, so that a retired key stays valid for as long as it is listed."""
 
-    keys: dict[str, bytes] = field(repr=False)
+    __slots__ = ("_by_signer", "_first")
+
+    def __init__(self, keys: dict[str, bytes]) -> None:
+        macs = {f"v1;{key_id}": _mac(key) for key_id, key in keys.items()}
+        self._first = next(iter(macs.items()))
+        self._by_signer = {signer.encode(): mac for signer, mac in macs.items()}
 
     @staticmethod
     def parse(text: str) -> "Keyring":
@@ -28,26 +32,25 @@ class Keyring:
 
     def sign(self, value: bytes) -> str:
         """The header's text for that record value."""
-        key_id, key = next(iter(self.keys.items()))
-        return f"v1;{key_id};{_mac(key, value)}"
+        signer, mac = self._first
+        return f"{signer};{mac(value)}"
 
     def verify(self, header: bytes, value: bytes) -> bool:
         """Whether the header is of one of our keys and of that value."""
-        version, _, rest = header.partition(b";")
-        key_id, _, digest = rest.partition(b";")
-        key = self.keys.get(key_id.decode("utf-8", "replace"))
-        if version != b"v1" or key is None:
-            return False
-        return hmac.compare_digest(_mac(key, value).encode(), digest)
+        signer, _, digest = header.rpartition(b";")
+        mac = self._by_signer.get(signer)
+        return mac is not None and compare_digest(mac(value).encode(), digest)
 
 
-def _mac(key: bytes, value: bytes) -> str:
-    """HMAC-SHA256 in hex (RFC 2104). Each slip is signed once and verified once, and the key's part is half of the work."""
-    mac = _keyed(key).copy()
-    mac.update(value)
-    return mac.hexdigest()
+def _mac(key: bytes) -> Callable[[bytes], str]:
+    """HMAC-SHA256 (RFC 2104) of a value in hex. The key's two blocks are hashed once: for a slip they are half of the work."""
+    block = (key if len(key) <= 64 else sha256(key).digest()).ljust(64, b"\0")
+    inner, outer = sha256(bytes(byte ^ 0x36 for byte in block)), sha256(bytes(byte ^ 0x5C for byte in block))
 
+    def mac(value: bytes) -> str:
+        message, whole = inner.copy(), outer.copy()
+        message.update(value)
+        whole.update(message.digest())
+        return whole.hexdigest()
 
-@lru_cache
-def _keyed(key: bytes) -> hmac.HMAC:
-    return hmac.new(key, digestmod="sha256")
+    return mac
