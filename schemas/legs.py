@@ -4,12 +4,12 @@ Lines are folded by position, legs go by ascending partition, the last is the ho
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
 from onhand.schemas.codec import use_hash
-from onhand.schemas.commands import Reserve, reserve_use
+from onhand.schemas.commands import Op, Reserve, reserve_use
 from onhand.schemas.partitioner import partition_of
 from onhand.schemas.words import Whole
 
@@ -30,6 +30,7 @@ class Order(
 ):
     """A reserve over several positions, folded; `hash` is that of its use of the id. Slips carry it so."""
 
+    op: ClassVar[Op] = Op.ORDER
     id: str
     lines: list[LegLine]
     hash: Whole
@@ -115,12 +116,8 @@ def legs_of(order: Order, partitions: int) -> list[Leg]:
     """The legs of an order among so many partitions."""
     by_partition: dict[int, list[LegLine]] = {}
     for line in order.lines:
-        partition = partition_of(line.position, partitions)
-        if partition in by_partition:
-            by_partition[partition].append(line)
-        else:
-            by_partition[partition] = [line]
-    return [Leg(partition, by_partition[partition]) for partition in sorted(by_partition)]
+        by_partition.setdefault(partition_of(line.position, partitions), []).append(line)
+    return [Leg(partition, lines) for partition, lines in sorted(by_partition.items())]
 
 
 def route_at(order: Order, partition: int, partitions: int) -> Route | None:
