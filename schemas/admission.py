@@ -23,7 +23,7 @@ RecordHeaders = Iterable[tuple[str, bytes | None]]
 """Kafka allows a header without a value."""
 
 
-class Admitted(msgspec.Struct, frozen=True):
+class Admitted(msgspec.Struct, frozen=True, gc=False):
     """A record, judged by itself.
 
     `command` is the client's, also where a slip brings it, an `Order` where it is about one. `position` is there where it is
@@ -101,11 +101,11 @@ def _placed(command: Any, refusal: str | None, partition: int, partitions: int, 
 def _order(reserve: Reserve, order: Order, partition: int, partitions: int, slip: Slip | None) -> Admitted:
     """A reserve over several positions, which begins at its first leg and stands first where its first line belongs."""
     legs = legs_of(order, partitions)
-    first, is_placed = legs[0].partition, partition_of(order.position, partitions) == partition
-    if first == partition and (is_placed or slip is not None):
-        return _at_leg(Op.ORDER, order, Route(legs, 0), slip)
-    if is_placed:
-        return Admitted(Op.PASS, order, None, slip=slip, to=first)
+    first = legs[0]
+    if first.partition == partition and (slip is not None or first.lines[0].line == 0):
+        return _at_leg(order.op, order, Route(legs, 0), slip)
+    if partition_of(order.position, partitions) == partition:
+        return Admitted(Op.PASS, order, None, slip=slip, to=first.partition)
     return _invalid(_misplaced(order.position, partition, partitions), _told(reserve), partition, partitions)
 
 
@@ -130,7 +130,7 @@ def _hop(slip: Hop, partition: int, partitions: int) -> Admitted | None:
     route = route_at(slip.order, partition, partitions)
     if route is None or (slip.opened_at_ms is None) is not (route.at == 0):
         return None
-    return _at_leg(Op.ORDER, slip.order, route, slip)
+    return _at_leg(slip.order.op, slip.order, route, slip)
 
 
 def _arrival(slip: Arrival, partition: int, partitions: int) -> Admitted | None:

@@ -1,7 +1,5 @@
 """Kafka's default partitioner (murmur2 of the key), so that everybody agrees where a position lives."""
 
-from functools import lru_cache
-
 _SEED = 0x9747B28C
 _M = 0x5BD1E995
 _MASK = 0xFFFFFFFF
@@ -24,7 +22,20 @@ def murmur2(data: bytes) -> int:
     return h ^ h >> 15
 
 
-@lru_cache(maxsize=1 << 17)
 def partition_of(position: str, partitions: int) -> int:
     """The partition of that position (a string of the form ``SKU:warehouse``) among `partitions`."""
-    return (murmur2(position.encode()) & 0x7FFFFFFF) % partitions
+    return _HASHES[position] % partitions
+
+
+class _Hashes(dict[str, int]):
+    """By position, as a partition is taken of them: remembered, since one is asked for several times and takes long in Python."""
+
+    def __missing__(self, position: str) -> int:
+        if len(self) >= _MOST_HASHES:
+            self.clear()
+        number = self[position] = murmur2(position.encode()) & 0x7FFFFFFF
+        return number
+
+
+_MOST_HASHES = 1 << 17
+_HASHES = _Hashes()

@@ -1,11 +1,13 @@
 """The header that marks onhand's own records in `inventory.commands`: ``v1;<key id>;<hex HMAC-SHA256 of the value>``."""
 
-import hmac
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from hashlib import sha256
+from hmac import compare_digest
 
 HEADER = "onhand"
+_Mac = Callable[[bytes], str]
 _KEY = re.compile(r"([A-Za-z0-9._-]{1,64}):((?:[0-9a-fA-F]{2}){16,128})")
 
 
@@ -14,6 +16,14 @@ class Keyring:
     """Keys by id; the first signs, every one verifies, so that a retired key stays valid for as long as it is listed."""
 
     keys: dict[str, bytes] = field(repr=False)
+    _signer: tuple[str, _Mac] = field(init=False, repr=False, compare=False)
+    _macs: dict[bytes, _Mac] = field(init=False, repr=False, compare=False)
+    """By what stands before the digest."""
+
+    def __post_init__(self) -> None:
+        macs = {f"v1;{key_id}": _mac(key) for key_id, key in self.keys.items()}
+        object.__setattr__(self, "_signer", next(iter(macs.items())))
+        object.__setattr__(self, "_macs", {signer.encode(): mac for signer, mac in macs.items()})
 
     @staticmethod
     def parse(text: str) -> "Keyring":
@@ -28,26 +38,25 @@ class Keyring:
 
     def sign(self, value: bytes) -> str:
         """The header's text for that record value."""
-        key_id, key = next(iter(self.keys.items()))
-        return f"v1;{key_id};{_mac(key, value)}"
+        signer, mac = self._signer
+        return f"{signer};{mac(value)}"
 
     def verify(self, header: bytes, value: bytes) -> bool:
         """Whether the header is of one of our keys and of that value."""
-        version, _, rest = header.partition(b";")
-        key_id, _, digest = rest.partition(b";")
-        key = self.keys.get(key_id.decode("utf-8", "replace"))
-        if version != b"v1" or key is None:
-            return False
-        return hmac.compare_digest(_mac(key, value).encode(), digest)
+        signer, _, digest = header.rpartition(b";")
+        mac = self._macs.get(signer)
+        return mac is not None and compare_digest(mac(value).encode(), digest)
 
 
-def _mac(key: bytes, value: bytes) -> str:
-    """HMAC-SHA256 in hex (RFC 2104). Each slip is signed once and verified once, and the key's part is half of the work."""
-    mac = _keyed(key).copy()
-    mac.update(value)
-    return mac.hexdigest()
+def _mac(key: bytes) -> _Mac:
+    """HMAC-SHA256 (RFC 2104) of a value in hex. The key's two blocks are hashed once: for a slip they are half of the work."""
+    block = (key if len(key) <= 64 else sha256(key).digest()).ljust(64, b"\0")
+    inner, outer = sha256(bytes(byte ^ 0x36 for byte in block)), sha256(bytes(byte ^ 0x5C for byte in block))
 
+    def mac(value: bytes) -> str:
+        message, whole = inner.copy(), outer.copy()
+        message.update(value)
+        whole.update(message.digest())
+        return whole.hexdigest()
 
-@lru_cache
-def _keyed(key: bytes) -> hmac.HMAC:
-    return hmac.new(key, digestmod="sha256")
+    return mac

@@ -9,7 +9,7 @@ from onhand.schemas import Adjust, Commit, Malformed, Receive, Release, Reserve,
 from onhand.schemas.admission import admit
 from onhand.schemas.codec import use_hash
 from onhand.schemas.commands import Line, Op, Sweep
-from onhand.schemas.legs import order_of
+from onhand.schemas.legs import LegLine, order_of
 from onhand.schemas.partitioner import partition_of
 from onhand.schemas.requests import CommitRequest
 from onhand.schemas.signing import HEADER, Keyring
@@ -151,7 +151,7 @@ def test_an_order_begins_at_its_lowest_partition_and_has_its_home_at_the_highest
     assert at_first.op is Op.ORDER
     assert at_first.route is not None
     assert (at_first.route.home, at_first.route.is_last) == (home, False)
-    assert at_first.route.leg.lines == [(f"{low}:1", 1, 0)]
+    assert at_first.route.leg.lines == [LegLine(f"{low}:1", 1, 0)]
 
 
 def test_slips_are_onhands_own() -> None:
