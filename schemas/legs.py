@@ -25,9 +25,7 @@ class LegLine(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
         return iter((self.position, self.units, self.line))
 
 
-class Order(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False
-):
+class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """A reserve over several positions, folded; `hash` is that of its use of the id. Slips carry it so."""
 
     op: ClassVar[Op] = Op.ORDER
