@@ -104,4 +104,4 @@ def use_hash(wish: str) -> int:
 
 
 _UNHASHED = hashlib.blake2b(digest_size=6)
-"""Half of the work for so short a text is to make this."""
+"""A copy of it costs less than a new one, which for so short a text is half of the work."""

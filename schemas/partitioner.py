@@ -28,7 +28,7 @@ def partition_of(position: str, partitions: int) -> int:
 
 
 class _Hashes(dict[str, int]):
-    """By position, as a partition is taken of them: remembered, since one is asked for several times and takes long in Python."""
+    """Hashes by position, made where they are missing: an order asks for each at every leg, and murmur2 takes long in Python."""
 
     def __missing__(self, position: str) -> int:
         if len(self) >= _MOST_HASHES:

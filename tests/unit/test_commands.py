@@ -154,6 +154,27 @@ def test_an_order_begins_at_its_lowest_partition_and_has_its_home_at_the_highest
     assert at_first.route.leg.lines == [LegLine(f"{low}:1", 1, 0)]
 
 
+def test_lines_of_an_order_are_folded_and_stay_in_the_order_in_which_they_are_first_named() -> None:
+    reserve = _order("B", "A1", "B", "A")
+    order = order_of(reserve)
+    assert order is not None
+    assert order.lines == [LegLine("B:1", 2, 0), LegLine("A1:1", 1, 1), LegLine("A:1", 1, 3)]
+    assert order.hash == use_hash(reserve.use) == use_hash("reserve A1:1=1 A:1=1 B:1=2")
+    assert order_of(_order("A", "A")) is None
+
+
+@pytest.mark.parametrize(
+    "line", [["A:1", 1], ["A:1", 1, 0, 0], ["A:1", "1", 0], {"position": "A:1", "units": 1, "line": 0}]
+)
+def test_a_line_in_a_slip_is_a_position_its_units_and_an_index(line: Any) -> None:
+    hop = Hop(order=order_of(_order("A", "B")), stamp=(1, 7, 0), to=1)
+    slip = json.loads(hop.to_json())
+    assert slip["order"]["lines"] == [["A:1", 1, 0], ["B:1", 1, 1]]
+    slip["order"]["lines"][0] = line
+    with pytest.raises(ValueError, match="Expected"):
+        decode_slip(json.dumps(slip).encode())
+
+
 def test_slips_are_onhands_own() -> None:
     keyring = Keyring({"k": b"0" * 32})
     places = sorted((partition_of(f"{sku}:1", 8), sku) for sku in "ABCDEFGH")

@@ -5,6 +5,7 @@ from aiokafka.partitioner import murmur2 as kafkas_murmur2
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onhand.schemas import partitioner
 from onhand.schemas.partitioner import murmur2, partition_of
 
 
@@ -31,3 +32,13 @@ def test_the_vectors_of_kafkas_own_test(data: bytes, signed: int) -> None:
 def test_a_partition_is_within_its_count() -> None:
     spread = {partition_of(f"SKU-{number}:1", 8) for number in range(200)}
     assert spread == set(range(8))
+
+
+def test_no_more_hashes_are_remembered_than_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partitioner, "_MOST_HASHES", 3)
+    monkeypatch.setattr(partitioner, "_HASHES", hashes := partitioner._Hashes())
+    for _ in range(2):
+        for number in range(10):
+            name = f"SKU-{number}:1"
+            assert partition_of(name, 8) == (murmur2(name.encode()) & 0x7FFFFFFF) % 8
+            assert len(hashes) <= 3
