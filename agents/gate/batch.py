@@ -15,6 +15,8 @@ from onhand.schemas.commands import Op
 UNITS = 500
 """Work in one call of the script: more buys nothing and stalls readers."""
 
+_SWEEP = Op.SWEEP
+
 
 class Prepared(NamedTuple):
     """Records of one call, judged by themselves, and their rows."""
@@ -41,7 +43,7 @@ class Admission:
         batch, units = Prepared([], [], []), 0
         for record in records:
             admitted = self._admit(record)
-            cost = self._sweep_units if admitted.op is Op.SWEEP else _cost(record, admitted)
+            cost = self._sweep_units if admitted.op is _SWEEP else _cost(record, admitted)
             if batch.records and units + cost > UNITS:
                 yield batch
                 batch, units = Prepared([], [], []), 0

@@ -33,6 +33,7 @@ Whose = tuple[str | None, str | None, str | None]
 More = dict[str, Any]
 """Fields that few decisions have."""
 
+_RESERVED = int(Outcome.RESERVED)
 _ENDED = frozenset((int(Outcome.COMMITTED), int(Outcome.RELEASED), int(Outcome.EXTENDED)))
 
 
@@ -58,7 +59,7 @@ def opened_at(admitted: Admitted, clock_ms: int) -> int:
 
 def travels_on(route: Route, outcome: Sequence[Any]) -> bool:
     """Whether an order goes on to its next leg by the outcome of its last line at this one."""
-    return outcome[CODE] % STAMPED == Outcome.RESERVED and not route.is_last
+    return outcome[CODE] % STAMPED == _RESERVED and not route.is_last
 
 
 def held(admitted: Admitted, route: Route, index: int, clock_ms: int) -> tuple[str, Who, Whose, More, int, bool]:
@@ -66,11 +67,11 @@ def held(admitted: Admitted, route: Route, index: int, clock_ms: int) -> tuple[s
 
     All of it stands in the record, but for the clock where this is the first leg.
     """
-    order, line = admitted.command, route.leg.lines[index]
+    order, lines, partitions = admitted.command, route.leg.lines, route.partitions
     assert type(order) is Order
-    opened_at_ms = opened_at(admitted, clock_ms)
-    use = Use(hash=admitted.body, opened_at_ms=opened_at_ms, home=route.home, legs=route.partitions)
-    is_complete = route.is_last and index == len(route.leg.lines) - 1
+    line = lines[index]
+    use = Use(hash=admitted.body, opened_at_ms=opened_at(admitted, clock_ms), home=partitions[-1], legs=partitions)
+    is_complete = route.is_last and index == len(lines) - 1
     who, whose = ("reserve", order.id, order.id), (order.channel, order.order_id, order.reference_id)
     return line.position, who, whose, {"use": use}, line.line, is_complete
 
