@@ -49,7 +49,7 @@ _NO_ROWS = [False] * (11 + len(_NO_SLIP))
 
 OFFSET, CODE, CLOCK_MS, AVAILABLE, RESERVED, VERSION, QUANTITY, EXPIRES_AT_MS, HOLD = range(9)
 """Columns of an outcome. Of a decision without a position the three numbers are -1; QUANTITY, EXPIRES_AT_MS and HOLD are
-False where they do not apply; CODE is an `Outcome`, of a repeat plus `REPLAYED`."""
+False where they do not apply; CODE is an `Outcome`, of a repeat plus `REPLAYED`, and plus `STAMPED` as told below."""
 
 STRIDE = 9
 """Values of one outcome: outcome i begins at `FIRST + i * STRIDE` of the flat list."""
@@ -72,7 +72,7 @@ ARRIVE_DISCREPANCY, ARRIVE_SOURCE = 8, 9
 SEEN, HOP, ARRIVAL, UNDO, SETTLE, PASS = range(128, 134)
 """Codes of what stands among the outcomes and is no decision, so that it has no seq: stamps that the next decision tells, and what
 is to be sent to other partitions (a hop only where a repeat travels: that of an order follows from its last line here). What they
-hold is in HOLD, of a hop the order's clock in QUANTITY and its expiry in EXPIRES_AT_MS."""
+hold is in HOLD."""
 
 STAMPED = 256
 """Added to the code of a decision that tells the stamp of its own record and no other."""
@@ -130,7 +130,7 @@ class Outcomes:
 
     @property
     def first_seq(self) -> int:
-        """The seq of the first outcome; that of the i-th is i more."""
+        """The seq of the first decision; each one behind it has one more."""
         return int(self.flat[0])
 
     def __len__(self) -> int:

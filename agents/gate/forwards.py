@@ -11,7 +11,7 @@ from onhand.agents.gate.of_legs import opened_at, shorts_of
 from onhand.agents.gate.place import Place
 from onhand.agents.ports import Message, Record
 from onhand.agents.slips import slip_message
-from onhand.lua.format import ARRIVAL, CLOCK_MS, CODE, EXPIRES_AT_MS, HOLD, HOP, PASS, QUANTITY, SETTLE, UNDO
+from onhand.lua.format import ARRIVAL, CLOCK_MS, CODE, EXPIRES_AT_MS, HOLD, HOP, PASS, SETTLE, UNDO
 from onhand.schemas.admission import Admitted
 from onhand.schemas.commands import Transfer
 from onhand.schemas.legs import Leg, Order
@@ -45,8 +45,8 @@ def add(
     told: Forwards, place: Place, record: Record, admitted: Admitted, outcome: Sequence[Any], stamps: Stamps
 ) -> None:
     """Put what an outcome of a record sends behind what is told already."""
-    for to, key, slip in _SLIPS[outcome[CODE]](place, admitted, outcome, stamps):
-        told.setdefault(to, []).append(slip_message(place.keyring, record, key, slip))
+    for sent in _SLIPS[outcome[CODE]](place, admitted, outcome, stamps):
+        _put(told, place, record, sent)
 
 
 def _pass(place: Place, admitted: Admitted, outcome: Sequence[Any], stamps: Stamps) -> Iterator[_Sent]:
@@ -64,13 +64,19 @@ def add_hop(
     told: Forwards, place: Place, record: Record, admitted: Admitted, outcome: Sequence[Any], stamps: Stamps
 ) -> None:
     """The same of an order that goes on to its next leg; `outcome` is that of its last line at this one."""
-    to, key, hop = _to_next_leg(admitted, opened_at(admitted, outcome[CLOCK_MS]), outcome[EXPIRES_AT_MS], False, stamps)
-    told.setdefault(to, []).append(slip_message(place.keyring, record, key, hop))
+    sent = _to_next_leg(admitted, opened_at(admitted, outcome[CLOCK_MS]), outcome[EXPIRES_AT_MS], False, stamps)
+    _put(told, place, record, sent)
+
+
+def _put(told: Forwards, place: Place, record: Record, sent: _Sent) -> None:
+    to, key, slip = sent
+    told.setdefault(to, []).append(slip_message(place.keyring, record, key, slip))
 
 
 def _hop(place: Place, admitted: Admitted, outcome: Sequence[Any], stamps: Stamps) -> Iterator[_Sent]:
-    opened_at_ms, expires_at_ms, repeat = outcome[QUANTITY:]
-    yield _to_next_leg(admitted, opened_at_ms, expires_at_ms, repeat, stamps)
+    """A repeat, which changes nothing there either."""
+    opened_at_ms, expires_at_ms = outcome[HOLD]
+    yield _to_next_leg(admitted, opened_at_ms, expires_at_ms, True, stamps)
 
 
 def _to_next_leg(admitted: Admitted, opened_at_ms: int, expires_at_ms: int, repeat: bool, stamps: Stamps) -> _Sent:

@@ -16,7 +16,7 @@ from onhand.schemas.commands import Op
 from onhand.schemas.decisions import Decision
 from onhand.schemas.events import TRACE_HEADER, trace_of
 from onhand.schemas.faults import Corrupt
-from onhand.schemas.outcomes import REPLAYED, WORDS
+from onhand.schemas.outcomes import REPLAYED, WORDS, Outcome
 from onhand.schemas.positions import split_position
 from onhand.schemas.slips import Stamp
 from onhand.schemas.topics import COMMANDS, dlq_headers
@@ -24,6 +24,7 @@ from onhand.schemas.topics import COMMANDS, dlq_headers
 _LETTER_BYTES = 1_000_000
 """What a broker takes as a record if nobody told it otherwise is a little more."""
 _CUT_BYTES = 64 * 1024
+_INVALID, _OF_INVALID = Op.INVALID, int(Outcome.INVALID)
 _CUT_HEADER = "onhand.cut"
 """On a dead letter of which only the beginning could be kept: the size that it had."""
 
@@ -47,6 +48,10 @@ def tell(place: Place, batch: Prepared, outcomes: Flat) -> Told:
         end = at
         while end < len(outcomes) and outcomes[end] == record.offset:
             end += STRIDE
+        is_invalid = admitted.op is _INVALID
+        if is_invalid and (end == at or outcomes[end - STRIDE + CODE] != _OF_INVALID):
+            reason = f"the record at offset {record.offset} was decided, and is invalid now ({admitted.message}): was a key retired?"
+            raise Corrupt(reason)
         try:
             if end - at == STRIDE and admitted.route is None and outcomes[at + CODE] < SEEN:
                 told.decisions.append(_decision(seq, record, admitted, outcomes[at:end]))
@@ -56,7 +61,7 @@ def tell(place: Place, batch: Prepared, outcomes: Flat) -> Told:
         except (TypeError, ValueError, IndexError) as error:
             raise Corrupt(f"no outcome of the record at offset {record.offset}: {error}") from error
         at = end
-        if admitted.command is None and admitted.op is Op.INVALID:
+        if is_invalid and admitted.command is None:
             told.dead_letters.append(_dead_letter(place.partition, record, admitted))
     if at != len(outcomes):
         raise Corrupt(f"an outcome for offset {outcomes[at]}, where no record stands")
@@ -89,7 +94,8 @@ def _decision(
 ) -> Message:
     offset, code, clock_ms, available, reserved, version, quantity, expires_at_ms, hold = outcome
     if code >= STAMPED:
-        assert admitted.slip is not None
+        if admitted.slip is None:
+            raise ValueError("a stamp is told, and it is no slip")
         code, seen = code - STAMPED, [admitted.slip.stamp]
     replayed, complete = code >= REPLAYED, True
     line: int | None = 0 if version >= 0 else None

@@ -58,7 +58,8 @@ class Tail:
                 consumer.assign(self._places)
                 ends = await consumer.end_offsets(self._places)
             for place, end in ends.items():
-                consumer.seek(place, min(end, self._next.setdefault(place, end)))
+                self._next[place] = min(end, self._next.get(place, end))
+                consumer.seek(place, self._next[place])
             yield consumer
         finally:
             await _stopped(consumer)
@@ -81,16 +82,19 @@ class Tail:
             await asyncio.sleep(_LOOK_S)
 
     async def _ends(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
-        """Where the logs end. A question asked while the broker was away may miss its return: records heard since are an answer too."""
-        while True:
-            asked_at = asyncio.get_running_loop().time()
-            try:
-                async with asyncio.timeout(_ANSWER_S):
-                    ends: dict[TopicPartition, int] = await consumer.end_offsets(self._places)
-                    return ends
-            except TimeoutError:
-                if self._heard_at < asked_at:
-                    raise
+        """Where the logs end. One who asked while the broker was away may miss its return: where records are heard, ask again."""
+        asked_at = asyncio.get_running_loop().time()
+        try:
+            return await self._asked(consumer)
+        except TimeoutError:
+            if self._heard_at < asked_at:
+                raise
+        return await self._asked(consumer)
+
+    async def _asked(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
+        async with asyncio.timeout(_ANSWER_S):
+            ends: dict[TopicPartition, int] = await consumer.end_offsets(self._places)
+            return ends
 
 
 async def _stopped(consumer: AIOKafkaConsumer) -> None:

@@ -24,9 +24,9 @@ maxmemory-policy noeviction
 # a position has 4 fields; ids by the hundred in one list would be searched from its beginning for each command
 hash-max-listpack-entries 64
 """
-_MALLOC = "glibc.malloc.tcache_count=65535"
+_MALLOC = "glibc.malloc.tcache_count=4000"
 """Freed memory is kept by size: glibc's own 7 pieces of each are used up by any batch, and then every malloc searches. A twentieth of
-the server's instructions; read by nobody but glibc."""
+the server's instructions. Up to so many of each size stay with each thread; read by nobody but glibc."""
 
 
 @dataclass(slots=True)

@@ -1,5 +1,5 @@
 -- check: every row is as the words of the project have it, or the whole batch is refused.
--- Writes nothing.
+-- Writes nothing. Leaves record_offset, record_hash, record_ms, of the last record, empty where there is none.
 -- The agent has checked all this before; here it keeps a fault of the agent from becoming stock.
 do
   local LEAST = {[OP_RESERVE] = 1, [OP_RECEIVE] = 1, [OP_RETURN] = 1, [OP_SHIP] = 1, [OP_ADJUST] = -MAX_QUANTITY, [OP_COUNT] = 0,
@@ -15,9 +15,9 @@ do
     if not (at_ms % 1 == 0 and at_ms >= 0 and at_ms <= MAX_MS) then return 'at_ms' end
     if op == OP_SWEEP or op == OP_INVALID then return nil end
     local from, opened = from_partitions[r], opened_at[r]
-    if from and not (exact(from, MAX_EXACT) and exact(from_offsets[r], MAX_EXACT) and exact(from_indexes[r], MAX_EXACT)) then
-      return 'from'
-    end
+    if from then
+      if not (exact(from, MAX_EXACT) and exact(from_offsets[r], MAX_EXACT) and exact(from_indexes[r], MAX_EXACT)) then return 'from' end
+    elseif from_offsets[r] ~= nil or op >= OP_ARRIVAL and op <= OP_SETTLE or op == OP_UNPLACED then return 'from' end
     if opened and not exact(opened, MAX_MS) or not opened and op >= OP_ARRIVAL and op <= OP_SETTLE then return 'opened' end
     if op == OP_PASS or op == OP_UNPLACED then return nil end
     if op >= OP_TRANSFER then
@@ -25,7 +25,7 @@ do
       if wrong then return wrong end
     end
     if not (ids[r] > '') then return 'id' end
-    if op ~= OP_SETTLE and not opened and not (positions[r] > '') then return 'position' end
+    if op ~= OP_SETTLE and (not opened or op == OP_ORDER) and not (positions[r] > '') then return 'position' end
     local body, q, least = bodies[r], quantities[r], LEAST[op]
     if not (body % 1 == 0 and body >= 0 and body <= MAX_EXACT) then return 'body' end
     if least then

@@ -2,7 +2,7 @@
 --   from_partitions, from_offsets, from_indexes: the stamp, of onhand's own records alone; opened_at: the clock of the first leg (ms)
 --   of this leg of an order: lines_at, the index of its first line, whose position and units are the row's own; more_lines, those behind
 --   it, flat: position, units, line ...; homes: false here, else its partition; legs, at the home: the others' partitions;
---   expiries: the order's, also of an extend (ms); agains: true where a repeat travels
+--   expiries: the order's, also in a settle that extends (ms); agains: true where a repeat travels
 -- and in `slips`, a map, what is rare:
 --   refused   the code of a later leg's refusal; short: its short lines, flat: line, position, requested, available ...
 --   how       the code of an end; order: the body of the order; at: the position that the ending command named

@@ -8,12 +8,12 @@ local dirty, dirtied, changed, changes, fresh, remembered, moved = {}, 0, {}, 0,
 local generation = was                                 -- of the clock, as that runs on
 local verbs, own_verbs = {}, {}                        -- by op: function(r, p); the latter judge by themselves what is known of the id
 
--- what is no decision and takes no seq: told with the decisions of row r, or sent to other partitions; a hop has two times
-local function forward(r, code, data, opened, expires_at_ms)
+-- what is no decision and takes no seq: told with the decisions of row r, or sent to other partitions
+local function forward(r, code, data)
   local n = said
   outcomes[n + 1], outcomes[n + 2], outcomes[n + 3] = offsets[r], code, clock
   outcomes[n + 4], outcomes[n + 5], outcomes[n + 6] = -1, -1, -1
-  outcomes[n + 7], outcomes[n + 8], outcomes[n + 9] = opened or false, expires_at_ms or false, data
+  outcomes[n + 7], outcomes[n + 8], outcomes[n + 9] = false, false, data
   said, silent = n + 9, silent + 1
 end
 

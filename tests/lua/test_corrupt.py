@@ -8,7 +8,7 @@ import ormsgpack
 import pytest
 import redis
 
-from onhand.lua.format import RecordMark, keys_of, pack_rows
+from onhand.lua.format import RecordMark, Slip, keys_of, pack_rows
 from onhand.lua.gate import Gate
 from onhand.lua.scripts import GATE
 from onhand.schemas.commands import Op
@@ -58,6 +58,55 @@ BAD_ROWS: list[dict[str, Any]] = [
 ]
 
 
+STAMP = Slip(1, 2, 3)
+HOP_SLIP = Slip(1, 2, 3, 4_000, 9_000, line=0, home=False, legs=[1])
+ORDER: dict[str, Any] = {"op": Op.ORDER, "id": "a", "position": A, "quantity": 1, "body": 7, "ttl_ms": 1_000}
+ORDER |= {"slip": Slip(line=0, home=3)}
+HOP = ORDER | {"slip": HOP_SLIP}
+ARRIVAL = {**GOOD, "op": Op.ARRIVAL, "slip": Slip(1, 2, 3, 4_000, rest={"source": B, "dispatch": True})}
+UNPLACED: dict[str, Any] = {"op": Op.UNPLACED, "slip": STAMP}
+SETTLE: dict[str, Any] = {"op": Op.SETTLE, "id": "a", "body": 7, "reservation_id": "held"}
+UNDO: dict[str, Any] = {"op": Op.UNDO_ORDER, "id": "held", "position": A, "body": 7}
+
+
+def _slips(row: dict[str, Any], field: str, *values: Any) -> list[dict[str, Any]]:
+    return [row | {"slip": row["slip"]._replace(**{field: value})} for value in values]
+
+
+def _ends(how: Any, order: Any, stamp: Slip = STAMP, **more: Any) -> Slip:
+    return stamp._replace(opened_at_ms=4_000, rest={"how": how, "order": order}, **more)
+
+
+BAD_SLIPS: list[dict[str, Any]] = [
+    *(row | {"position": at} for row in (ORDER, HOP) for at in ("", 7, None, False, ["x"])),
+    *(row | {"quantity": q} for row in (ORDER, HOP) for q in (0, -1, 0.5, None, "1", 100_000_000_001)),
+    *_slips(ORDER, "line", None, 0.5, 100, "x"),
+    *_slips(ORDER, "more", [], [B, 1], [B, 0, 1], ["", 1, 1], [7, 1, 1], [B, 1, 100], [B, 0.5, 1], [B, 1, "x"]),
+    *_slips(ORDER, "home", 0.5, "x", True, None),
+    *_slips(HOP, "legs", ["x"], [0.5], None, 7),
+    *_slips(HOP, "from_partition", None, 0.5, "x", True),
+    *_slips(HOP, "from_offset", None, 0.5, "x"),
+    *_slips(HOP, "from_index", None, 0.5, "x"),
+    *_slips(HOP, "opened_at_ms", 0.5, "x", 10**15),
+    *_slips(HOP, "expires_at_ms", 0.5, "x", 10**15),
+    *_slips(ARRIVAL, "from_partition", None),
+    *_slips(ARRIVAL, "opened_at_ms", None),
+    *_slips(ARRIVAL, "rest", None, {"dispatch": True}, {"source": "", "dispatch": True}, {"source": 7}),
+    *({**UNPLACED, "slip": slip} for slip in (None, Slip(None, 2, 3))),
+    *({**SETTLE, "slip": slip} for slip in (None, _ends(12, 7), _ends(19, 7), _ends(16, None), _ends(14, 7))),
+    *({**SETTLE, "slip": slip} for slip in (_ends(16, 7, Slip()), _ends(16, 0.5), _ends(14, 7, expires_at_ms="x"))),
+    *({**UNDO, "slip": slip} for slip in (None, STAMP, Slip(1, 2, 3, 4_000, rest={"refused": 13}))),
+    {**UNDO, "quantity": 1, "slip": Slip(1, 2, 3, 4_000, rest={"refused": 12})},
+    {**ORDER, "slip": None},
+]
+BAD_ROWS += BAD_SLIPS
+
+
+@pytest.mark.parametrize("good", [ORDER, HOP, ARRIVAL, UNPLACED], ids=repr)
+async def test_what_the_bad_slips_were_made_of_is_good(partition: Partition, good: dict[str, Any]) -> None:
+    assert await partition.say(good)
+
+
 @pytest.mark.parametrize("bad", BAD_ROWS, ids=repr)
 async def test_a_bad_row_refuses_the_whole_batch(partition: Partition, bad: dict[str, Any]) -> None:
     await refuses(partition, GOOD, bad)
@@ -82,10 +131,11 @@ async def test_a_row_of_nothing_does_not_end_the_batch_early(partition: Partitio
     assert whole_state(partition.raw) == before
 
 
+COLUMNS = len(ormsgpack.unpackb(pack_rows([])))
 NO_ROWS = [
-    b"", b"\xc1", b"\x91\x9b", b"\x05", b"\xa1x", ormsgpack.packb([[1, b"bytes"]]), ormsgpack.packb([[1]] * 10),
-    ormsgpack.packb([[1]] * 13), ormsgpack.packb([1] * 12), ormsgpack.packb([[9], [4, 5], *[[1]] * 10]),
-    ormsgpack.packb([[9], [4], [], *[[1]] * 8]),
+    b"", b"\xc1", b"\x91\x9b", b"\x05", b"\xa1x", ormsgpack.packb([[1, b"bytes"]]), ormsgpack.packb([[1]] * (COLUMNS - 1)),
+    ormsgpack.packb([[1]] * (COLUMNS + 1)), ormsgpack.packb([1] * COLUMNS),
+    ormsgpack.packb([[9], [4, 5], *[[1]] * (COLUMNS - 2)]), ormsgpack.packb([[9], [4], [], *[[1]] * (COLUMNS - 3)]),
 ]  # fmt: skip
 
 

@@ -40,7 +40,7 @@ local function tell_again(r, hold)
     told[7] = false                                    -- a repeat says nothing new of the use
     say(r, RESERVED + REPLAYED, levels[lines[i]], lines[i + 1], hold[EXPIRES_AT_MS], told)
   end
-  if not is_home then forward(r, HOP, true, hold[HELD_OPENED], hold[EXPIRES_AT_MS]) end
+  if not is_home then forward(r, HOP, {hold[HELD_OPENED], hold[EXPIRES_AT_MS]}) end
 end
 
 local function short_lines(lines)
@@ -70,8 +70,8 @@ local function hold_lines(r, lines, opened, expires_at_ms)
 end
 
 own_verbs[OP_ORDER] = function(r)
-  local id, lines, opened = ids[r], lines_of(r), opened_at[r]
-  local hold, entry = active[id], known(id)
+  local id, opened = ids[r], opened_at[r]
+  local lines, hold, entry = lines_of(r), active[id], known(id)
   if hold or entry or opens[id] then
     local body = hold and hold[HELD_BODY] or entry and entry[DONE_BODY]
     local first = hold and hold[HELD_OPENED] or entry and entry[DONE_OPENED]
