@@ -22,15 +22,17 @@ _LINES = 2
 
 
 def measure_orders(ground: Ground, positions: int, count: int) -> Iterator[Figure]:
-    """So many orders after as many one-line reserves, and how the two rates compare."""
-    single = measure_gate(ground, filled(ground, Load("SINGLE", positions, count)))
-    yield single
+    """So many orders between twice as many one-line reserves, and how the rates compare: a machine may change its speed meanwhile."""
+    before = measure_gate(ground, filled(ground, Load("SINGLE", positions, count)))
+    yield before
     load = Load("ORDERS", positions, count)
     measured = _decide(ground, _filled(ground, load))
     name = f"{positions:,} positions, orders of {_LINES} lines"
     orders = Rate.of("gate", name, _of_orders(measured))
     yield orders
-    yield Ratio("orders : commands", name, orders.per_s / single.per_s, *_RATIO)
+    after = measure_gate(ground, filled(ground, Load("SINGLE-AFTER", positions, count)))
+    yield after
+    yield Ratio("orders : commands", name, 2 * orders.per_s / (before.per_s + after.per_s), *_RATIO)
 
 
 def two_lines(load: Load, random: Random) -> Iterator[Pair]:
