@@ -46,7 +46,7 @@ class Desk:
 
     @property
     def ready(self) -> bool:
-        """Whether decisions are heard now."""
+        """Whether decisions are heard as they come."""
         return self.tail.ready.is_set()
 
     async def until_ready(self) -> None:
@@ -59,7 +59,7 @@ class Desk:
         After a 504 the command may stand in the log: the same one again tells.
         """
         named: dict[str, Any] = {"reservation_id": reservation_of(command), "id": command.id}
-        if not self.ready:
+        if not self.tail.hearing.is_set():
             raise unavailable("no decision can be heard now: Kafka is away", **named)
         message = Message(command.position.encode(), command.to_json(), headers)
         with self.decided.of(command.id) as settled:
@@ -73,7 +73,7 @@ class Desk:
 
     async def append(self, commands: Mapping[int, Sequence[Message]]) -> None:
         """Put commands into the log, by partition, in order within each. `Retryable` where Kafka is away: they may stand there or not."""
-        if not self.ready:
+        if not self.tail.hearing.is_set():
             raise Retryable("no decision can be heard now: Kafka is away")
         await asyncio.gather(*(self._publisher.publish(COMMANDS, at, each) for at, each in commands.items()))
 

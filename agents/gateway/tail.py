@@ -23,8 +23,9 @@ Hear = Callable[[Sequence[ConsumerRecord]], None]
 
 
 class Tail:
-    """All partitions of some topics, and who hears each. `ready`: it stood at the end of them all, and Kafka answers since.
+    """All partitions of some topics, and who hears each.
 
+    `hearing`: whatever is appended from now on will be heard. `ready`: it also stood at the end of them all, and Kafka answers since.
     After a fault it goes on where it was, so that what is waited for is not missed.
     """
 
@@ -34,6 +35,7 @@ class Tail:
         self._hearers = hearers
         self._heard_at = 0.0
         self._next: dict[TopicPartition, int] = {}
+        self.hearing = asyncio.Event()
         self.ready = asyncio.Event()
 
     async def run(self) -> None:
@@ -41,11 +43,13 @@ class Tail:
         while True:
             try:
                 async with self._consumer() as consumer, asyncio.TaskGroup() as tasks:
+                    self.hearing.set()
                     tasks.create_task(self._listen(consumer))
                     tasks.create_task(self._watch(consumer))
             except* (KafkaError, OSError, TimeoutError) as faults:
                 log.warning("not heard now", topics=list(self._hearers), fault=repr(faults.exceptions[0]))
             finally:
+                self.hearing.clear()
                 self.ready.clear()
             await asyncio.sleep(_AGAIN_S)
 

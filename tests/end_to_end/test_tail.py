@@ -42,8 +42,10 @@ async def test_a_tail_is_ready_while_it_hears_and_misses_nothing(
         return await answer(consumer, *args)
 
     heard: dict[str, list[bytes]] = defaultdict(list)
+    hearing: list[bool] = []
 
     def hear(records: Sequence[ConsumerRecord]) -> None:
+        hearing.append(ears.hearing.is_set())
         for record in records:
             heard[record.topic].append(record.value)
 
@@ -77,6 +79,7 @@ async def test_a_tail_is_ready_while_it_hears_and_misses_nothing(
         monkeypatch.setattr(AIOKafkaConsumer, "end_offsets", answer)
         await asyncio.wait_for(ears.ready.wait(), 20)
         await until(lambda: heard == sent)
+        assert all(hearing), "who is answered by what is heard may ask on at once"
     finally:
         listening.cancel()
         await asyncio.wait([listening])
