@@ -24,9 +24,11 @@ from onhand.schemas.topics import COMMANDS, dlq_headers
 _LETTER_BYTES = 1_000_000
 """What a broker takes as a record if nobody told it otherwise is a little more."""
 _CUT_BYTES = 64 * 1024
-_INVALID, _OF_INVALID = Op.INVALID, int(Outcome.INVALID)
 _CUT_HEADER = "onhand.cut"
 """On a dead letter of which only the beginning could be kept: the size that it had."""
+
+_INVALID, _OF_INVALID = Op.INVALID, int(Outcome.INVALID)
+"""The verb of what is no command, and the outcome that it alone has."""
 
 Flat = Sequence[Any]
 """The script's reply: the seq of the first outcome, then the columns of `onhand.lua.format` for each."""

